@@ -1,0 +1,14 @@
+//! What happened, as data. The bottom of the workspace: no clock, no threads, no files.
+
+mod codec;
+mod event;
+pub mod fault;
+mod history;
+mod op;
+mod register;
+
+pub use codec::{Codec, Fields};
+pub use event::{Event, Moment, NodeId, Nodes};
+pub use history::{History, Malformed, Span};
+pub use op::{Index, Key, Nanos, Operation, Outcome, Process, Reason};
+pub use register::{Register, RegisterCall, RegisterOp, RegisterReturn};

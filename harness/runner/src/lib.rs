@@ -1,0 +1,5 @@
+//! Doing it for real.
+
+mod client;
+
+pub use client::{Client, Target};

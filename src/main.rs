@@ -1,0 +1,2 @@
+//! The program `schism`.
+fn main() {}
