@@ -54,7 +54,9 @@ exit 1
 "#
         );
         let fixed = [&self.pid_file, &self.log, &self.directory];
-        Command::script(&script, fixed.into_iter().chain(&self.argv).cloned()).root().idempotent()
+        Command::script(&script, fixed.into_iter().chain(&self.argv).cloned())
+            .root()
+            .idempotent()
     }
 
     /// Kills it with SIGKILL and waits until it is gone.
@@ -105,7 +107,9 @@ find "$1" || { echo gone; exit 0; }
     }
 
     fn with_pid_file(&self, script: &str) -> Command {
-        Command::script(&format!("{FIND}{script}"), [self.pid_file.clone()]).root().idempotent()
+        Command::script(&format!("{FIND}{script}"), [self.pid_file.clone()])
+            .root()
+            .idempotent()
     }
 }
 
@@ -116,9 +120,16 @@ mod tests {
     use super::*;
 
     fn run(command: &Command) -> (i32, String, String) {
-        let out = Process::new(&command.argv[0]).args(&command.argv[1..]).output().unwrap();
+        let out = Process::new(&command.argv[0])
+            .args(&command.argv[1..])
+            .output()
+            .unwrap();
         let text = |b: &[u8]| String::from_utf8_lossy(b).trim().to_owned();
-        (out.status.code().unwrap(), text(&out.stdout), text(&out.stderr))
+        (
+            out.status.code().unwrap(),
+            text(&out.stdout),
+            text(&out.stderr),
+        )
     }
 
     fn sleeper(dir: &std::path::Path, argv: &[&str]) -> Daemon {
@@ -150,13 +161,20 @@ mod tests {
             assert_eq!(run(&d.resume()).0, 0);
             assert_eq!(state(), "running");
         }
-        assert_eq!(std::fs::read_to_string(dir.path().join("run/d.pid")).unwrap(), pid);
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("run/d.pid")).unwrap(),
+            pid
+        );
         run(&d.pause());
         for _ in 0..2 {
             assert_eq!(run(&d.kill()).0, 0);
             assert_eq!(state(), "gone");
         }
-        assert_eq!(run(&d.resume()).0, 0, "resuming what was killed meanwhile is no error");
+        assert_eq!(
+            run(&d.resume()).0,
+            0,
+            "resuming what was killed meanwhile is no error"
+        );
         assert_eq!(run(&d.pause()).0, 1);
     }
 
@@ -165,7 +183,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let d = sleeper(dir.path(), &["sleep", "60"]);
         std::fs::create_dir_all(dir.path().join("run")).unwrap();
-        std::fs::write(dir.path().join("run/d.pid"), format!("{} 1", std::process::id())).unwrap();
+        std::fs::write(
+            dir.path().join("run/d.pid"),
+            format!("{} 1", std::process::id()),
+        )
+        .unwrap();
         assert_eq!(run(&d.state()).1, "gone");
         assert_eq!(run(&d.kill()).0, 0);
     }
