@@ -1,0 +1,299 @@
+//! What was typed. Parsing only: what it means is decided in `config.rs` and in the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Finds out whether a distributed system keeps its promises when things go wrong.
+#[derive(Debug, Parser)]
+#[command(name = "schism", version, about, after_help = exit::TABLE, propagate_version = true)]
+pub struct Cli {
+    /// Where runs are kept.
+    #[arg(long, global = true, value_name = "DIR", default_value = "runs", env = "SCHISM_RUNS")]
+    pub runs: PathBuf,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+    /// Use ASCII glyphs only.
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Colour, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Where a terminal shows it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what schism does, on a built-in five-node store: no root, no database, 20 seconds.
+    Demo(DemoArgs),
+    /// Run a workload against a cluster while faults are injected, and judge what was recorded.
+    Run(Box<RunArgs>),
+    /// Judge a recorded history again: a run, or a history file.
+    Check(CheckArgs),
+    /// A local cluster of namespaces with sshd (needs root).
+    Lab(LabArgs),
+    /// Undo every fault that a killed run left on its cluster.
+    Heal(HealArgs),
+    /// Say what is missing on this machine, or on a target's nodes, and how to get it.
+    Doctor(DoctorArgs),
+    /// List runs, newest first.
+    List(ListArgs),
+    /// Show a run's result, or one of its findings.
+    Show(ShowArgs),
+    /// What schism runs of itself on nodes.
+    #[command(hide = true)]
+    Node(NodeArgs),
+}
+
+/// `schism demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How long each of the two runs lasts.
+    #[arg(long, default_value = "7s", value_name = "TIME")]
+    pub time: String,
+    /// Replay the decisions of an earlier demo.
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<String>,
+}
+
+/// `schism run`
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+Examples:
+    schism run                                          the built-in store, or ./schism.yaml if there is one
+    schism run embedded --mode quorum --read-quorum 1 --write-quorum 1 --faults partition
+    sudo schism run etcd --lab 5 --faults partition,kill,pause --time 60s
+    schism run etcd --node db1.example --node db2.example --node db3.example --ssh-user admin --faults kill
+    schism run nightly.yaml --seed 0x5eed1a7c")]
+pub struct RunArgs {
+    /// A configuration file, or the name of a target: embedded, etcd. Default: ./schism.yaml, else embedded.
+    pub what: Option<String>,
+
+    /// Build a local cluster of N nodes for this run (needs root), or use the lab of this name.
+    #[arg(long, value_name = "N|NAME", help_heading = "Cluster", conflicts_with = "node")]
+    pub lab: Option<String>,
+    /// A node: [NAME=][USER@]HOST[:PORT]. Repeat for each.
+    #[arg(long, value_name = "NODE", help_heading = "Cluster")]
+    pub node: Vec<String>,
+    /// Log in as.
+    #[arg(long, value_name = "USER", help_heading = "Cluster")]
+    pub ssh_user: Option<String>,
+    /// Private key to log in with; otherwise the agent's keys and ~/.ssh/id_* are tried.
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub ssh_key: Option<PathBuf>,
+    /// Host keys to trust. Default: ~/.ssh/known_hosts.
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub known_hosts: Option<PathBuf>,
+
+    /// How the embedded store replicates.
+    #[arg(long, value_name = "consensus|quorum", help_heading = "Target")]
+    pub mode: Option<String>,
+    /// Answers that a read of the embedded store in quorum mode waits for.
+    #[arg(long, value_name = "R", help_heading = "Target")]
+    pub read_quorum: Option<u8>,
+    /// Acknowledgements that a write of the embedded store in quorum mode waits for.
+    #[arg(long, value_name = "W", help_heading = "Target")]
+    pub write_quorum: Option<u8>,
+    /// Let etcd answer reads from a member's own state (documented to be stale).
+    #[arg(long, help_heading = "Target")]
+    pub serializable: bool,
+    /// Nodes of the embedded store.
+    #[arg(long, value_name = "N", help_heading = "Target")]
+    pub nodes: Option<u8>,
+
+    /// Independent keys.
+    #[arg(long, value_name = "N", help_heading = "Workload")]
+    pub keys: Option<u32>,
+    /// Values written to a key: all distinct (faster and sharper to judge), or of a few.
+    #[arg(long, value_name = "distinct|small", help_heading = "Workload")]
+    pub values: Option<String>,
+    /// Calls to start per second: 1000/s.
+    #[arg(long, value_name = "RATE", help_heading = "Workload")]
+    pub rate: Option<String>,
+    /// Clients: a number, or `4n` for four a node.
+    #[arg(long, value_name = "N|Nn", help_heading = "Workload")]
+    pub concurrency: Option<String>,
+    /// How long clients and faults run.
+    #[arg(long, value_name = "TIME", help_heading = "Workload")]
+    pub time: Option<String>,
+    /// How long a call may take before its outcome counts as unknown.
+    #[arg(long, value_name = "TIME", help_heading = "Workload")]
+    pub op_timeout: Option<String>,
+    /// Replay the decisions of an earlier run.
+    #[arg(long, value_name = "SEED", help_heading = "Workload")]
+    pub seed: Option<String>,
+
+    /// Faults, separated by commas: partition, kill, pause; or none.
+    #[arg(long, value_name = "FAULTS", help_heading = "Faults")]
+    pub faults: Option<String>,
+    /// Let partitions cut off our clients, too.
+    #[arg(long, help_heading = "Faults")]
+    pub cut_clients: bool,
+
+    /// Events as JSON lines on standard output; the last is always the verdict.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// How to show progress.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub progress: Progress,
+    /// Only findings and the last line.
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// How to show progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// Live on a terminal, lines elsewhere.
+    #[default]
+    Auto,
+    /// A block that is redrawn.
+    Live,
+    /// A line now and then.
+    Lines,
+    /// Nothing.
+    None,
+}
+
+/// `schism check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A run (id, unique prefix, path, latest, latest-fail, -1, -2 …) or a history file.
+    #[arg(allow_hyphen_values = true)]
+    pub what: String,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `schism lab`
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+/// The commands of `schism lab`.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Create a lab that lives until `schism lab down`.
+    Up {
+        /// Its nodes, n1 to nN.
+        #[arg(short, long, default_value_t = 5, value_name = "N")]
+        nodes: u8,
+        /// Its name.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        name: String,
+        /// Keep the nodes' files in memory: faster, and fsync costs nothing.
+        #[arg(long)]
+        tmpfs: bool,
+    },
+    /// Destroy a lab, leaving nothing.
+    Down {
+        /// Its name.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        name: String,
+    },
+    /// Say how its nodes are.
+    Status {
+        /// Its name.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        name: String,
+    },
+    /// Log in to a node, or run a command there.
+    Ssh {
+        /// The lab's name.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        name: String,
+        /// The node: n1.
+        node: String,
+        /// The command; without one, a shell.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+/// `schism heal`
+#[derive(Debug, Args)]
+pub struct HealArgs {
+    /// Which run; without one, every run that was left unhealed.
+    #[arg(allow_hyphen_values = true)]
+    pub run: Option<String>,
+}
+
+/// `schism doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// A configuration file or a target, as for `schism run`; without one, this machine is looked at.
+    pub what: Option<String>,
+    /// A node: [NAME=][USER@]HOST[:PORT]. Repeat for each.
+    #[arg(long, value_name = "NODE")]
+    pub node: Vec<String>,
+    /// Log in as.
+    #[arg(long, value_name = "USER")]
+    pub ssh_user: Option<String>,
+    /// Private key to log in with.
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Option<PathBuf>,
+    /// Host keys to trust.
+    #[arg(long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
+}
+
+/// `schism list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only runs that ended so: pass, fail, unknown, error, interrupted, running.
+    #[arg(long, value_name = "WORD")]
+    pub verdict: Option<String>,
+    /// A JSON array on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `schism show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A run, or RUN/1 for its first finding.
+    #[arg(default_value = "latest", allow_hyphen_values = true)]
+    pub what: String,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `schism node`
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub struct NodeArgs {
+    /// Which helper, and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,125 @@
+//! How the program ends. Stable: scripts and CI depend on these numbers.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+/// An exit code with its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// No violation found.
+    Pass,
+    /// At least one violation.
+    Fail,
+    /// Bad arguments or configuration; nothing ran.
+    Usage,
+    /// No violation, and not enough evidence to pass.
+    Unknown,
+    /// The harness could not reach, prepare or heal the cluster.
+    Infrastructure,
+    /// A bug of ours.
+    Bug,
+    /// Stopped by Ctrl-C, after healing and checking what existed.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Usage => 2,
+            Self::Unknown => 3,
+            Self::Infrastructure => 4,
+            Self::Bug => 70,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Of several, the one to end with: a violation is never masked, then comes what is broken, then what is unclear.
+    pub fn worst(self, other: Self) -> Self {
+        const ORDER: [Exit; 7] = [
+            Exit::Fail,
+            Exit::Bug,
+            Exit::Usage,
+            Exit::Infrastructure,
+            Exit::Interrupted,
+            Exit::Unknown,
+            Exit::Pass,
+        ];
+        let rank = |e: Self| ORDER.iter().position(|o| *o == e);
+        if rank(self) <= rank(other) { self } else { other }
+    }
+
+    /// Of a verdict's word.
+    pub fn of_verdict(word: &str) -> Self {
+        match word {
+            "pass" => Self::Pass,
+            "fail" => Self::Fail,
+            "unknown" => Self::Unknown,
+            _ => Self::Infrastructure,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The table for `--help`.
+pub const TABLE: &str = "\
+Exit codes:
+    0  pass: no violation found
+    1  fail: at least one violation, whatever else happened
+    2  usage or configuration error; nothing ran
+    3  unknown: no violation, but not enough evidence to pass
+    4  infrastructure: a node, the cluster or the harness's access to it broke
+   70  a bug in schism
+  130  interrupted, after healing and checking what was recorded";
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What it means for the exit code.
+    pub exit: Exit,
+    /// What went wrong, where, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// Bad arguments or configuration.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+    /// Something outside of schism broke.
+    pub fn infrastructure(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Infrastructure, message: message.into() }
+    }
+}
+
+impl From<control::Error> for Failure {
+    fn from(error: control::Error) -> Self {
+        Self::infrastructure(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_is_never_masked_and_a_pass_masks_nothing() {
+        for other in [Exit::Pass, Exit::Unknown, Exit::Infrastructure, Exit::Bug, Exit::Interrupted] {
+            assert_eq!(Exit::Fail.worst(other), Exit::Fail);
+            assert_eq!(other.worst(Exit::Fail), Exit::Fail);
+            assert_eq!(other.worst(Exit::Pass), other);
+        }
+        assert_eq!(Exit::Unknown.worst(Exit::Infrastructure), Exit::Infrastructure);
+        assert_eq!(Exit::Infrastructure.worst(Exit::Bug), Exit::Bug);
+    }
+}
