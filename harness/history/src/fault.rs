@@ -143,3 +143,81 @@ impl FaultSpan {
             && self.healed.is_none_or(|healed| healed >= from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(fault: u32, from: u64, step: FaultStep, ok: bool, detail: &str) -> FaultEvent {
+        FaultEvent {
+            time: Nanos(from),
+            until: Nanos(from + 5),
+            fault: FaultId(fault),
+            step,
+            ok,
+            kind: "kill".to_owned(),
+            what: format!("kill at {from}"),
+            nodes: vec!["n1".to_owned()],
+            sides: Vec::new(),
+            detail: detail.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_whole_life_is_one_span_and_says_what_was_done_not_what_was_planned() {
+        let life = [
+            event(1, 0, FaultStep::Plan, true, ""),
+            event(1, 10, FaultStep::Inject, true, ""),
+            event(1, 20, FaultStep::Verify, true, "no pid"),
+            event(1, 30, FaultStep::Heal, true, ""),
+            event(1, 40, FaultStep::HealVerify, true, "pid 7"),
+        ];
+        let span = FaultSpan::collect(&life).pop().expect("a span");
+        assert_eq!(span.what, "kill at 10");
+        assert_eq!((span.began, span.injected), (Nanos(10), Some(Nanos(15))));
+        assert_eq!(span.verified, Some((true, "no pid".to_owned())));
+        assert_eq!(span.healed, Some(Nanos(35)));
+        assert_eq!(span.heal_verified, Some((true, "pid 7".to_owned())));
+        assert!(span.errors.is_empty() && span.took_effect());
+        let seen = [(0, 9), (0, 10), (35, 99), (36, 99)];
+        assert_eq!(
+            seen.map(|(a, b)| span.overlaps(Nanos(a), Nanos(b))),
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_fault_that_failed_to_apply_may_have_had_an_effect_but_is_not_said_to_have() {
+        let life = [
+            event(1, 0, FaultStep::Plan, true, ""),
+            event(1, 10, FaultStep::Inject, false, "ssh died"),
+        ];
+        let span = FaultSpan::collect(&life).pop().expect("a span");
+        assert_eq!((span.injected, span.healed), (None, None));
+        assert_eq!(span.errors, ["ssh died"]);
+        assert!(!span.took_effect());
+        assert!(span.overlaps(Nanos(99), Nanos(100)), "nobody undid it");
+    }
+
+    #[test]
+    fn a_plan_alone_was_never_in_force() {
+        let span = FaultSpan::collect(&[event(1, 0, FaultStep::Plan, true, "")])
+            .pop()
+            .expect("a span");
+        assert!(!span.overlaps(Nanos(0), Nanos(100)));
+    }
+
+    #[test]
+    fn interleaved_faults_come_out_in_order_of_their_ids() {
+        let life = [
+            event(2, 0, FaultStep::Inject, true, ""),
+            event(1, 1, FaultStep::Inject, true, ""),
+            event(2, 9, FaultStep::Heal, true, ""),
+        ];
+        let spans: Vec<_> = FaultSpan::collect(&life)
+            .into_iter()
+            .map(|s| (s.id.0, s.healed))
+            .collect();
+        assert_eq!(spans, [(1, None), (2, Some(Nanos(14)))]);
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Event, Index, Moment, Nanos, NodeId, Nodes, Operation, Outcome, Process};
+use crate::{Event, Index, Moment, Nanos, NodeId, Nodes, Operation, Outcome, Process, Reason};
 
 /// A call with its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,66 +102,11 @@ impl<O: Operation> History<O> {
         nodes: Nodes,
         events: impl IntoIterator<Item = Event<O>>,
     ) -> Result<Self, Malformed> {
-        let mut spans: Vec<Span<O>> = Vec::new();
-        let mut open: BTreeMap<Process, usize> = BTreeMap::new();
-        let mut ended: std::collections::BTreeSet<Process> = std::collections::BTreeSet::new();
-        let mut last: Option<(Index, Nanos)> = None;
+        let mut pairing = Pairing::default();
         for event in events {
-            let Event {
-                index,
-                time,
-                process,
-                node,
-                moment,
-            } = event;
-            if let Some((previous, before)) = last {
-                if index <= previous {
-                    return Err(Malformed::Order { index, previous });
-                }
-                if time < before {
-                    return Err(Malformed::Time { index });
-                }
-            }
-            last = Some((index, time));
-            match moment {
-                Moment::Invoke(call) => {
-                    if let Some(at) = open.get(&process) {
-                        return Err(Malformed::Overlap {
-                            index,
-                            process,
-                            open: spans[*at].invoked,
-                        });
-                    }
-                    if ended.contains(&process) {
-                        return Err(Malformed::Revenant { index, process });
-                    }
-                    open.insert(process, spans.len());
-                    spans.push(Span {
-                        call,
-                        outcome: Outcome::Info(crate::Reason::new("no-completion")),
-                        process,
-                        node,
-                        invoked: index,
-                        completed: None,
-                        start: time,
-                        end: None,
-                    });
-                }
-                Moment::Complete(outcome) => {
-                    let at = open
-                        .remove(&process)
-                        .ok_or(Malformed::Orphan { index, process })?;
-                    if matches!(outcome, Outcome::Info(_)) {
-                        ended.insert(process);
-                    }
-                    let span = &mut spans[at];
-                    span.completed = Some(index);
-                    span.end = Some(time);
-                    span.outcome = outcome;
-                }
-            }
+            pairing.push(event)?;
         }
-        Ok(Self { spans, nodes })
+        Ok(pairing.finish(nodes))
     }
 
     /// The calls, in the order in which they were made.
@@ -177,5 +122,242 @@ impl<O: Operation> History<O> {
     /// The name of the node that a span asked; `?` where that is not known.
     pub fn node_name(&self, span: &Span<O>) -> &str {
         span.node.map_or("?", |id| self.nodes.name(id))
+    }
+}
+
+/// Pairs events as they come.
+pub(crate) struct Pairing<O: Operation> {
+    spans: Vec<Span<O>>,
+    /// By process number. Ours are small and dense; those of others' histories may be anything, and the large ones go
+    /// into a map, so that a single number cannot ask for gigabytes.
+    dense: Vec<State>,
+    sparse: BTreeMap<u32, State>,
+    last: Option<(Index, Nanos)>,
+    /// Shared by all calls that nobody saw end.
+    unseen: Reason,
+}
+
+/// What a process is doing.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Idle,
+    /// The position of its open call.
+    Open(u32),
+    Ended,
+}
+
+/// Processes below this have a place in `Pairing::dense`: at most 8 MiB.
+const DENSE: u32 = 1 << 20;
+
+impl<O: Operation> Default for Pairing<O> {
+    fn default() -> Self {
+        Self {
+            spans: Vec::new(),
+            dense: Vec::new(),
+            sparse: BTreeMap::new(),
+            last: None,
+            unseen: Reason::new("no-completion"),
+        }
+    }
+}
+
+impl<O: Operation> Pairing<O> {
+    /// The open call of a process.
+    pub(crate) fn open(&self, process: Process) -> Option<&O::Call> {
+        match self.state(process) {
+            State::Open(at) => Some(&self.spans[at as usize].call),
+            State::Idle | State::Ended => None,
+        }
+    }
+
+    /// Takes the next event.
+    pub(crate) fn push(&mut self, event: Event<O>) -> Result<(), Malformed> {
+        let Event {
+            index,
+            time,
+            process,
+            node,
+            moment,
+        } = event;
+        if let Some((previous, before)) = self.last {
+            if index <= previous {
+                return Err(Malformed::Order { index, previous });
+            }
+            if time < before {
+                return Err(Malformed::Time { index });
+            }
+        }
+        self.last = Some((index, time));
+        match (moment, self.state(process)) {
+            (Moment::Invoke(_), State::Open(at)) => Err(Malformed::Overlap {
+                index,
+                process,
+                open: self.spans[at as usize].invoked,
+            }),
+            (Moment::Invoke(_), State::Ended) => Err(Malformed::Revenant { index, process }),
+            (Moment::Invoke(call), State::Idle) => {
+                self.set(process, State::Open(self.spans.len() as u32));
+                self.spans.push(Span {
+                    call,
+                    outcome: Outcome::Info(self.unseen.clone()),
+                    process,
+                    node,
+                    invoked: index,
+                    completed: None,
+                    start: time,
+                    end: None,
+                });
+                Ok(())
+            }
+            (Moment::Complete(outcome), State::Open(at)) => {
+                let after = match outcome {
+                    Outcome::Info(_) => State::Ended,
+                    Outcome::Ok(_) | Outcome::Fail(_) => State::Idle,
+                };
+                self.set(process, after);
+                let span = &mut self.spans[at as usize];
+                span.completed = Some(index);
+                span.end = Some(time);
+                span.outcome = outcome;
+                Ok(())
+            }
+            (Moment::Complete(_), State::Idle | State::Ended) => {
+                Err(Malformed::Orphan { index, process })
+            }
+        }
+    }
+
+    /// Everything was taken.
+    pub(crate) fn finish(mut self, nodes: Nodes) -> History<O> {
+        self.spans.shrink_to_fit();
+        History {
+            spans: self.spans,
+            nodes,
+        }
+    }
+
+    fn state(&self, process: Process) -> State {
+        let known = match process.0 < DENSE {
+            true => self.dense.get(process.0 as usize),
+            false => self.sparse.get(&process.0),
+        };
+        known.copied().unwrap_or(State::Idle)
+    }
+
+    fn set(&mut self, process: Process, state: State) {
+        if process.0 >= DENSE {
+            self.sparse.insert(process.0, state);
+            return;
+        }
+        let at = process.0 as usize;
+        if self.dense.len() <= at {
+            self.dense.resize(at + 1, State::Idle);
+        }
+        self.dense[at] = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Key, Register, RegisterCall, RegisterOp, RegisterReturn};
+
+    fn event(index: u32, process: u32, moment: Moment<Register>) -> Event<Register> {
+        Event {
+            index: Index(index),
+            time: Nanos(u64::from(index)),
+            process: Process(process),
+            node: None,
+            moment,
+        }
+    }
+    fn call() -> Moment<Register> {
+        Moment::Invoke(RegisterCall {
+            key: Key::Int(1),
+            op: RegisterOp::Write(1),
+        })
+    }
+    fn ok() -> Moment<Register> {
+        Moment::Complete(Outcome::Ok(RegisterReturn::Done))
+    }
+    fn info() -> Moment<Register> {
+        Moment::Complete(Outcome::Info(Reason::new("timeout")))
+    }
+    fn refused<const N: usize>(events: [Event<Register>; N]) -> Malformed {
+        History::new(Nodes::default(), events).expect_err("malformed")
+    }
+
+    #[test]
+    fn calls_are_paired_with_their_ends_by_process_however_large_its_number() {
+        let events = [
+            event(0, u32::MAX, call()),
+            event(1, 3, call()),
+            event(2, u32::MAX, ok()),
+            event(3, 7, call()),
+            event(4, 7, info()),
+        ];
+        let history = History::new(Nodes::default(), events).expect("well formed");
+        let ends: Vec<_> = history.spans().iter().map(|s| s.completed).collect();
+        assert_eq!(ends, [Some(Index(2)), None, Some(Index(4))]);
+        assert_eq!(
+            history.spans()[1].outcome,
+            Outcome::Info(Reason::new("no-completion"))
+        );
+    }
+
+    #[test]
+    fn orphan_a_completion_without_a_call() {
+        let (index, process) = (Index(2), Process(0));
+        assert_eq!(
+            refused([event(0, 0, call()), event(1, 0, ok()), event(2, 0, ok())]),
+            Malformed::Orphan { index, process }
+        );
+    }
+
+    #[test]
+    fn overlap_a_call_while_another_is_open() {
+        let (index, process, open) = (Index(5), Process(9), Index(4));
+        assert_eq!(
+            refused([event(4, 9, call()), event(5, 9, call())]),
+            Malformed::Overlap {
+                index,
+                process,
+                open
+            }
+        );
+    }
+
+    #[test]
+    fn revenant_a_call_after_a_lost_one() {
+        for process in [0, u32::MAX] {
+            let found = refused([
+                event(0, process, call()),
+                event(1, process, info()),
+                event(2, process, call()),
+            ]);
+            let (index, process) = (Index(2), Process(process));
+            assert_eq!(found, Malformed::Revenant { index, process });
+        }
+    }
+
+    #[test]
+    fn order_indices_that_do_not_grow() {
+        let (index, previous) = (Index(3), Index(3));
+        assert_eq!(
+            refused([event(3, 0, call()), event(3, 0, ok())]),
+            Malformed::Order { index, previous }
+        );
+    }
+
+    #[test]
+    fn time_that_runs_backwards() {
+        let early = Event {
+            time: Nanos(0),
+            ..event(2, 0, ok())
+        };
+        assert_eq!(
+            refused([event(1, 0, call()), early]),
+            Malformed::Time { index: Index(2) }
+        );
     }
 }

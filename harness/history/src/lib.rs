@@ -1,9 +1,11 @@
 //! What happened, as data. The bottom of the workspace: no clock, no threads, no files.
 
 mod codec;
+pub mod dsl;
 mod event;
 pub mod fault;
 mod history;
+pub mod journal;
 mod op;
 mod register;
 
