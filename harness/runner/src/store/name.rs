@@ -1,0 +1,68 @@
+//! Names that are safe in paths, in shells, in URLs and in artifact uploaders: ASCII letters, digits and `._+-`, not
+//! beginning with a dot or a dash.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use super::Error;
+
+const LONGEST: usize = 100;
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// The nearest safe name: what is not allowed becomes `-`.
+pub fn safe_name(text: &str) -> String {
+    let mut name: String = text
+        .chars()
+        .map(|c| if is_safe(c) { c } else { '-' })
+        .take(LONGEST)
+        .collect();
+    if check(&name).is_err() {
+        name.insert(0, '_');
+        name.truncate(LONGEST);
+    }
+    name
+}
+
+/// Four characters to tell runs of the same second apart, from entropy.
+pub fn run_suffix(entropy: u64) -> String {
+    const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    (0..4)
+        .map(|i| char::from(DIGITS[(entropy >> (5 * i)) as usize % DIGITS.len()]))
+        .collect()
+}
+
+/// Whether a name is safe.
+pub(super) fn check(name: &str) -> Result<(), Error> {
+    let why = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > LONGEST {
+        "it is longer than 100 characters"
+    } else if name.starts_with(['.', '-']) {
+        "it begins with a dot or a dash"
+    } else if !name.chars().all(is_safe) {
+        "only ASCII letters, digits and . _ + - are allowed"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Name {
+        name: name.to_owned(),
+        why,
+    })
+}
+
+/// `20261121T024512Z-k3f9`.
+pub(super) fn run_id(started: DateTime<Utc>, suffix: &str) -> Result<String, Error> {
+    let id = format!("{}-{suffix}", started.format(TIME));
+    check(&id).map(|()| id)
+}
+
+/// The parts of a run's id; `None` if it is not one.
+pub(super) fn parse_run_id(id: &str) -> Option<(DateTime<Utc>, &str)> {
+    check(id).ok()?;
+    let (time, suffix) = id.split_once('-')?;
+    let time = NaiveDateTime::parse_from_str(time, TIME).ok()?;
+    (!suffix.is_empty()).then_some((time.and_utc(), suffix))
+}
+
+fn is_safe(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-')
+}
