@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Faults: decided as data, carried out with their undo on disk first, seen to bite, and seen to heal.
+//!
+//! What a user asked for (`spec`) runs on tracks (`schedule`), whose orders (`order`) the same scheduler deals out that
+//! drives the clients. Each order becomes a [`Plan`] (`plan`, `faults`), and `inject`, the only place that breaks a node,
+//! carries it out: undo into the ledger here (`ledger`) and to the node's own timer (`deadman`), then apply, probe, and
+//! in time heal and probe again. `preflight` refuses before deployment what could never work.
+
+mod at;
+mod deadman;
+mod duration;
+mod faults;
+mod inject;
+mod ledger;
+mod net;
+mod order;
+mod plan;
+mod preflight;
+mod schedule;
+mod spec;
+
+pub use at::{Aim, Place, Shape};
+pub use deadman::{DeadMan, LEASE};
+pub use duration::{BadTime, Time, TimeRange};
+pub use faults::{Kill, Partition, Pause};
+pub use inject::{
+    Clock, HealReport, Injector, Left, Limits, OnStep, Settled, Unhealed, heal_ledger,
+};
+pub use ledger::{Ledger, LedgerError, Owed};
+pub use net::{Addresses, Filter, NoFilter, PacketFilter, detect};
+pub use order::{Carried, Nemesis, Order};
+pub use plan::{Action, Ask, CLIENTS, Expect, Fault, Leaders, Plan, Probe, Role, Skip, View};
+pub use preflight::{Capabilities, PROBE_PORT, Refusal, preflight};
+pub use schedule::Schedule;
+pub use spec::{BadSpec, FaultSpec, Faults, Kind, TrackSpec};

@@ -1,0 +1,1 @@
+//! The timer itself, as a process of this machine.

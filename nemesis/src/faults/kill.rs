@@ -1,0 +1,37 @@
+//! Processes killed with SIGKILL, and started again with the data they have. A kill loses what was not yet written to the
+//! operating system; it does not lose what was written but not yet on disk, as a power failure would.
+
+use serde::{Deserialize, Serialize};
+
+use super::process::{self, Deed};
+use crate::{
+    Kind,
+    at::Aim,
+    plan::{Fault, Plan, Skip, View},
+};
+
+/// Kill and start again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kill {
+    /// The alternatives; empty for one node or, where there is one, the leader.
+    #[serde(default)]
+    pub at: Vec<Aim>,
+}
+
+const DEED: Deed = Deed {
+    kind: Kind::Kill,
+    words: "kill -9",
+    apply: |processes, node| processes.kill(node),
+    undo: |processes, node| processes.start(node),
+    state: "gone",
+};
+
+impl Fault for Kill {
+    fn plan(&self, view: &View<'_>, seed: u64) -> Result<Plan, Skip> {
+        process::plan(&DEED, &self.at, view, seed)
+    }
+    fn wants_leader(&self, _nodes: usize, has_leader: bool, seed: u64) -> bool {
+        process::wants_leader(&self.at, has_leader, seed)
+    }
+}

@@ -1,0 +1,82 @@
+//! What killing and pausing have in common: something is done to processes, and a look at their state shows it.
+
+use control::{Command, Node, Processes};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+
+use super::choice;
+use crate::{
+    Kind,
+    at::Aim,
+    plan::{Action, Ask, Expect, Plan, Probe, Role, Skip, View},
+};
+
+/// Something that is done to processes.
+pub(super) struct Deed {
+    pub(super) kind: Kind,
+    /// For people: `kill -9`.
+    pub(super) words: &'static str,
+    pub(super) apply: fn(&dyn Processes, &Node) -> Command,
+    pub(super) undo: fn(&dyn Processes, &Node) -> Command,
+    /// What a process is then, as [`Processes::state`] prints it.
+    pub(super) state: &'static str,
+}
+
+/// What is drawn from where nothing is said. One node at a time, so that several tracks together seldom take the majority
+/// away: whoever wants that asks for it.
+fn defaults(has_leader: bool) -> &'static [Aim] {
+    if has_leader {
+        &[Aim::One, Aim::Leader]
+    } else {
+        &[Aim::One]
+    }
+}
+
+pub(super) fn wants_leader(at: &[Aim], has_leader: bool, seed: u64) -> bool {
+    let mut rng = Pcg64::seed_from_u64(seed);
+    choice::draw(at, defaults(has_leader), &mut rng) == Aim::Leader
+}
+
+pub(super) fn plan(deed: &Deed, at: &[Aim], view: &View<'_>, seed: u64) -> Result<Plan, Skip> {
+    let processes = view
+        .processes
+        .ok_or_else(|| Skip("this target's processes cannot be controlled".into()))?;
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let aim = choice::draw(at, defaults(view.has_leader), &mut rng);
+    let mut notes = Vec::new();
+    let chosen = choice::processes(view, &aim, &mut rng, &mut notes)?;
+    let actions = chosen
+        .iter()
+        .map(|node| Action {
+            node: node.name.clone(),
+            apply: (deed.apply)(processes, node),
+            undo: (deed.undo)(processes, node),
+            probe: Probe {
+                role: Role::State,
+                ask: Ask::On {
+                    node: node.name.clone(),
+                    command: processes.state(node),
+                },
+                during: Expect::Prints(deed.state.into()),
+                after: Expect::Prints("running".into()),
+                link: None,
+                needs: Vec::new(),
+            },
+        })
+        .collect();
+    let nodes: Vec<String> = chosen.iter().map(|n| n.name.clone()).collect();
+    let which = match aim {
+        Aim::Leader => format!("{} (leader)", nodes.join(" ")),
+        _ => nodes.join(" "),
+    };
+    Ok(Plan {
+        kind: deed.kind,
+        what: format!("{} {which}", deed.words),
+        nodes,
+        sides: Vec::new(),
+        cuts: Vec::new(),
+        actions,
+        probes: Vec::new(),
+        notes,
+    })
+}

@@ -1,0 +1,267 @@
+//! What could never work is refused before anything is deployed: what, why, and what to do instead. Only what was asked
+//! for is looked at, so a run without partitions needs no packet filter.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use control::{Cluster, Command, Net, Node, RemoteExt, System};
+
+use crate::{
+    Aim, FaultSpec, Faults, Kind, Shape,
+    at::Place,
+    net::{self, NoFilter},
+};
+
+/// What the cluster can do beyond what the system itself can.
+#[derive(Clone, Default)]
+pub struct Capabilities {
+    /// The nodes' packet filters: where partitions are asked for and the system does not cut its links itself.
+    pub net: Option<Arc<dyn Net>>,
+}
+
+/// A fault that is impossible here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which.
+    pub fault: Kind,
+    /// Why.
+    pub why: String,
+    /// What to do instead.
+    pub instead: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; instead: {}", self.fault, self.why, self.instead)
+    }
+}
+
+/// The port that probes of links try: SSH listens on every node.
+pub const PROBE_PORT: u16 = 22;
+
+/// Whether all faults are possible on this cluster with this system, and with what means. All refusals are told at once.
+pub fn preflight(
+    faults: &Faults,
+    cluster: &Cluster,
+    system: &dyn System,
+) -> Result<Capabilities, Vec<Refusal>> {
+    let mut refused = Vec::new();
+    let mut capabilities = Capabilities::default();
+    for track in &faults.0 {
+        let mut case = Case {
+            kind: track.fault.kind(),
+            cluster,
+            system,
+            refused: &mut refused,
+        };
+        match &track.fault {
+            FaultSpec::Partition(partition) => {
+                case.shapes(&partition.at);
+                if partition.clients
+                    && cluster.control_addresses.is_empty()
+                    && system.net().is_none()
+                {
+                    case.refuse(
+                        "the address that clients come from is not known".into(),
+                        "leave `clients` out",
+                    );
+                }
+                if system.net().is_none() && cluster.nodes().len() > 1 {
+                    capabilities.net = case.packet_filter();
+                }
+            }
+            FaultSpec::Kill(kill) => case.processes(&kill.at),
+            FaultSpec::Pause(pause) => case.processes(&pause.at),
+        }
+    }
+    if refused.is_empty() {
+        Ok(capabilities)
+    } else {
+        Err(refused)
+    }
+}
+
+struct Case<'a> {
+    kind: Kind,
+    cluster: &'a Cluster,
+    system: &'a dyn System,
+    refused: &'a mut Vec<Refusal>,
+}
+
+impl Case<'_> {
+    fn refuse(&mut self, why: String, instead: impl Into<String>) {
+        self.refused.push(Refusal {
+            fault: self.kind,
+            why,
+            instead: instead.into(),
+        });
+    }
+
+    fn shapes(&mut self, at: &[Shape]) {
+        let size = self.cluster.nodes().len();
+        if size < 2 {
+            self.refuse(
+                "a cluster of one node has no links to cut".into(),
+                "use at least two nodes, or kill and pause",
+            );
+            return;
+        }
+        for shape in at {
+            match shape {
+                Shape::Minority if size < 3 => self.refuse(
+                    format!("{size} nodes have no minority"),
+                    "use three nodes, or `at: one`",
+                ),
+                Shape::Bridge if size < 3 => self.refuse(
+                    format!("a bridge needs three nodes, and there are {size}"),
+                    "use `at: one`",
+                ),
+                Shape::Ring if size < 4 => self.refuse(
+                    format!("a ring of majorities needs four nodes, and there are {size}"),
+                    "use `at: one` or `at: halves`",
+                ),
+                Shape::Leader => self.leader(),
+                Shape::Nodes(names) => {
+                    self.names(names, Shape::words());
+                    if self.cluster.nodes().iter().all(|n| names.contains(&n.name)) {
+                        self.refuse(
+                            "there is nobody to cut all nodes off from".into(),
+                            "name only those of one side",
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn processes(&mut self, at: &[Aim]) {
+        let size = self.cluster.nodes().len();
+        match self.system.processes() {
+            None => self.refuse(
+                format!(
+                    "the processes of {} cannot be controlled from here",
+                    self.system.name()
+                ),
+                "let schism start the system itself, or use partition",
+            ),
+            Some(processes) => {
+                let root = |node: &Node| {
+                    [processes.kill(node), processes.start(node)]
+                        .iter()
+                        .any(|c| c.root)
+                };
+                if self.cluster.nodes().iter().any(root) {
+                    self.root();
+                }
+            }
+        }
+        for aim in at {
+            match aim {
+                Aim::Minority if size < 3 => self.refuse(
+                    format!("{size} nodes have no minority"),
+                    "use three nodes, or `at: one`",
+                ),
+                Aim::Leader => self.leader(),
+                Aim::Nodes(names) => self.names(names, Aim::words()),
+                _ => {}
+            }
+        }
+    }
+
+    fn root(&mut self) {
+        let nothing = Command::new(["true"])
+            .root()
+            .idempotent()
+            .deadline(Duration::from_secs(10));
+        let nodes = self.cluster.nodes();
+        for answer in self
+            .cluster
+            .on_each(nodes, |_, remote| remote.run(&nothing))
+        {
+            if let Err(error) = answer {
+                self.refuse(
+                    error.to_string(),
+                    "log in as root, or let the login use sudo",
+                );
+            }
+        }
+    }
+
+    fn leader(&mut self) {
+        if self.system.primaries().is_none() {
+            self.refuse(
+                format!(
+                    "{} has no leader that could be asked for",
+                    self.system.name()
+                ),
+                "use `at: one`",
+            );
+        }
+    }
+
+    /// A name that is no node's may be a mistyped word as well.
+    fn names<P>(&mut self, names: &[String], words: &[(&'static str, P)]) {
+        let nodes: Vec<&str> = self
+            .cluster
+            .nodes()
+            .iter()
+            .map(|n| n.name.as_str())
+            .collect();
+        for name in names.iter().filter(|name| !nodes.contains(&name.as_str())) {
+            let words = words.iter().map(|(word, _)| *word);
+            let nearest = words
+                .clone()
+                .chain(nodes.iter().copied())
+                .map(|known| (strsim::damerau_levenshtein(name, known), known))
+                .min_by_key(|(distance, _)| *distance)
+                .filter(|(distance, _)| *distance <= 2)
+                .map_or_else(String::new, |(_, known)| {
+                    format!(" (did you mean {known}?)")
+                });
+            let words: Vec<_> = words.collect();
+            self.refuse(
+                format!("there is no node {name:?}{nearest}"),
+                format!("use {}, or one of {}", words.join(", "), nodes.join(", ")),
+            );
+        }
+    }
+
+    fn packet_filter(&mut self) -> Option<Arc<dyn Net>> {
+        match net::detect(self.cluster, PROBE_PORT) {
+            Ok(filter) => {
+                self.probes(&filter);
+                Some(Arc::new(filter))
+            }
+            Err(none) => {
+                for NoFilter { node, why, instead } in none {
+                    self.refuse(format!("{node}: {why}"), instead);
+                }
+                None
+            }
+        }
+    }
+
+    /// A probe that never got through proves nothing by failing: each node must reach its neighbours now.
+    fn probes(&mut self, net: &dyn Net) {
+        let nodes = self.cluster.nodes();
+        let size = nodes.len();
+        let answers = self.cluster.on_each(nodes, |node, remote| {
+            let at = nodes.iter().position(|n| n == node).unwrap_or_default();
+            let next = &nodes[(at + 1) % size];
+            let probe: Command = net.reaches(node, next).deadline(Duration::from_secs(5));
+            let reached = remote.exec(&probe)?.success();
+            Ok((!reached).then(|| format!("{node} does not reach {next} on port {PROBE_PORT}")))
+        });
+        for answer in answers {
+            let why = match answer {
+                Ok(None) => continue,
+                Ok(Some(why)) => why,
+                Err(error) => error.to_string(),
+            };
+            self.refuse(
+                format!("{why}, so a cut could not be told from the usual state"),
+                format!("let the nodes reach each other on TCP port {PROBE_PORT}"),
+            );
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What people write, and what they are told when it is wrong.
+
+use std::time::Duration;
+
+use schism_nemesis::{Aim, FaultSpec, Faults, Kill, Partition, Shape, TimeRange, TrackSpec};
+
+fn yaml(text: &str) -> Result<Faults, String> {
+    serde_yaml::from_str(text).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_yaml_of_the_manual_is_read() {
+    let faults = yaml(
+        "partition: { every: 20s, for: 5s..15s, at: [minority, ring, leader, [n1, n2]], clients: true }\n\
+         kill: { every: 30s, for: 3s, at: one }\n\
+         pause:\n",
+    )
+    .unwrap();
+    assert_eq!(faults.name(), "partition+kill+pause");
+    assert_eq!(
+        faults.0[0],
+        TrackSpec {
+            fault: FaultSpec::Partition(Partition {
+                at: vec![
+                    Shape::Minority,
+                    Shape::Ring,
+                    Shape::Leader,
+                    Shape::Nodes(vec!["n1".into(), "n2".into()])
+                ],
+                clients: true,
+            }),
+            every: Some(TimeRange::exactly(Duration::from_secs(20))),
+            lasting: Some("5s..15s".parse().unwrap()),
+        }
+    );
+    assert_eq!(
+        faults.0[1].fault,
+        FaultSpec::Kill(Kill { at: vec![Aim::One] })
+    );
+}
+
+#[test]
+fn what_was_read_is_written_and_read_again() {
+    let faults = yaml(
+        "partition: { every: 20s, for: 5s..15s, at: [ring, [n1, n2]], clients: true }\nkill: { at: leader }\npause:\n",
+    )
+    .unwrap();
+    let written = serde_yaml::to_string(&faults).unwrap();
+    assert_eq!(yaml(&written).unwrap(), faults, "{written}");
+    assert!(written.contains("for: 5s..15s"), "{written}");
+    let none = serde_yaml::to_string(&Faults::default()).unwrap();
+    assert_eq!(yaml(&none).unwrap(), Faults::default());
+}
+
+#[test]
+fn words_are_read_alike_in_both_places() {
+    let words: Faults = "partition,kill@leader,pause@n1+n2".parse().unwrap();
+    assert_eq!(
+        yaml("[partition, kill@leader, pause@n1+n2]").unwrap(),
+        words
+    );
+    assert_eq!(yaml("partition,kill@leader,pause@n1+n2").unwrap(), words);
+    assert_eq!("none".parse::<Faults>().unwrap(), Faults::default());
+    assert_eq!(Faults::default().name(), "none");
+}
+
+#[test]
+fn each_mistake_says_what_to_write() {
+    let word = |text: &str| text.parse::<Faults>().unwrap_err().to_string();
+    assert_eq!(
+        word("partiton"),
+        "unknown fault \"partiton\", did you mean partition?: there are partition, kill and pause"
+    );
+    assert_eq!(
+        word("earthquake"),
+        "unknown fault \"earthquake\": there are partition, kill and pause"
+    );
+    assert_eq!(
+        word("kill,kill"),
+        "kill is named twice: give it one `at` list instead"
+    );
+    assert_eq!(
+        word("kill@"),
+        "kill@ names no place: write kill@leader or kill@n1+n2"
+    );
+
+    let said = |text: &str| yaml(text).unwrap_err();
+    assert!(said("kill: { every: 90 }").contains("90 has no unit: write 90s, 90ms or 90m"));
+    assert!(said("kill: { evry: 9s }").contains("unknown field `evry`"));
+    assert!(said("kill: { clients: true }").contains("unknown field `clients`"));
+    assert!(said("kill: { every: 5s, for: 9s }").contains("leaves no time between two of them"));
+    assert!(said("kil: {}").contains("did you mean kill?"));
+    assert!(said("kill: { at: 3 }").contains("expected a word such as minority or leader"));
+    assert!(said("7").contains("a list such as [partition, kill]"));
+}
+
+#[test]
+fn what_is_not_said_follows_from_what_is() {
+    let run = Duration::from_secs(60);
+    let timing = |text: &str| {
+        let faults = yaml(text).unwrap();
+        let (every, lasting) = faults.0[0].timing(run).unwrap();
+        (every.to_string(), lasting.to_string())
+    };
+    assert_eq!(timing("kill:"), ("12s".into(), "4s..6s".into()));
+    assert_eq!(
+        timing("kill: { every: 6s }"),
+        ("6s".into(), "2s..3s".into())
+    );
+    assert_eq!(timing("kill: { for: 20s }"), ("40s".into(), "20s".into()));
+}
