@@ -1,0 +1,236 @@
+//! Linearizability of a register with read, write and compare-and-set where no value is made twice: sound and complete
+//! for these, in O(n log n) for n calls, at any concurrency, with calls of unknown outcome.
+//!
+//! Gibbons & Korach, "Testing shared memories" (1997), section 4, decide this for reads and writes by comparing zones.
+//! What follows adds compare-and-set and unknown outcomes.
+//!
+//! **What happened.** A write or compare-and-set with an unknown outcome happened if its value was observed, by a read or
+//! by a compare-and-set that happened; its end is then infinitely late. If its value was not observed, it can go last in
+//! any order of the others, or never have happened: it is dropped. Dropping a compare-and-set takes an observer from
+//! the value that it expected, so this is repeated.
+//!
+//! **Blocks.** A *cluster* is a value's maker and its readers. In any order of the calls, a cluster is contiguous up to
+//! the next call that makes a value, and a compare-and-set from `a` to `b` makes the next value right after `a`. So
+//! clusters that are chained by compare-and-set form a *block*, within which no foreign call can stand. A block begins
+//! with a write; the initial value is written before everything. It is impossible that a value is observed that nothing
+//! made, that two compare-and-sets expect one value, or that a chain closes on itself.
+//!
+//! **Within a block** the order is forced: maker, its readers in any order, the next maker, and so on. It respects real
+//! time iff no call ended before one that stands earlier (in an earlier group) began: compare each end with the latest
+//! start in all groups before.
+//!
+//! **Between blocks**, let `s` be the latest start and `f` the earliest end of a block's calls. Some call of block 1
+//! ended before some call of block 2 began iff f1 < s2; then all of block 1 stands before all of block 2. An order of
+//! the blocks exists iff this relation has no cycle. If it has one, it has one of length two: let B be the
+//! block of the cycle with the smallest f, A the one that precedes B, and Z the one that precedes A (perhaps B itself).
+//! Then fB ≤ fZ < sA, so B precedes A, as A precedes B. Hence it suffices to look for two blocks with f1 < s2 and f2 < s1: sort by f, and ask of each
+//! block for the largest s among those with an f less than both its own f and its own s.
+
+use super::prepare::{INITIAL, Kind, Op, Register1};
+
+const NONE: u32 = u32::MAX;
+
+/// Some calls that cannot all have happened. Indices of ops, in no particular order; the makers of the values that they
+/// observe are implied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conflict(pub(super) Vec<u32>);
+
+/// What becomes of the ops: whose outcome is unknown and whose value nobody observed, are left out.
+fn happened(ops: &[Op], values: usize, makers: &[u32]) -> Vec<bool> {
+    let mut observers = vec![0u32; values];
+    for op in ops {
+        if let Some(v) = op.observes() {
+            observers[v as usize] += 1;
+        }
+    }
+    let mut kept = vec![true; ops.len()];
+    let mut unseen: Vec<u32> = (0..ops.len() as u32)
+        .filter(|i| ops[*i as usize].is_info() && observers[ops[*i as usize].value as usize] == 0)
+        .collect();
+    while let Some(i) = unseen.pop() {
+        kept[i as usize] = false;
+        if let Kind::Cas(from) = ops[i as usize].kind {
+            observers[from as usize] -= 1;
+            let maker = makers[from as usize];
+            if observers[from as usize] == 0 && maker != NONE && ops[maker as usize].is_info() {
+                unseen.push(maker);
+            }
+        }
+    }
+    kept
+}
+
+/// The earliest end and the latest start within a block, and which ops have them.
+#[derive(Debug, Clone, Copy)]
+struct Zone {
+    first_end: u32,
+    ends: u32,
+    last_start: u32,
+    starts: u32,
+}
+
+/// All conflicts, each within one block or between two; empty iff the register is linearizable.
+pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
+    let values = register.values.len();
+    let mut makers = vec![NONE; values];
+    for (i, op) in ops.iter().enumerate() {
+        if let Some(v) = op.produces() {
+            debug_assert!(v != INITIAL && makers[v as usize] == NONE, "values are distinct");
+            makers[v as usize] = i as u32;
+        }
+    }
+    let kept = happened(ops, values, &makers);
+    let mut conflicts = Vec::new();
+    // Who read a value, as lists in one array; who continues a block.
+    let mut readers = Lists::new(values, ops, |op| {
+        (op.kind == Kind::Read).then_some(op.value)
+    });
+    let mut following = vec![NONE; values];
+    for (i, op) in ops.iter().enumerate().filter(|(i, _)| kept[*i]) {
+        let Some(seen) = op.observes() else { continue };
+        if seen != INITIAL && makers[seen as usize] == NONE {
+            conflicts.push(Conflict(vec![i as u32]));
+            continue;
+        }
+        if op.mutates() {
+            match following[seen as usize] {
+                NONE => following[seen as usize] = i as u32,
+                other => conflicts.push(Conflict(vec![other, i as u32])),
+            }
+        }
+    }
+    if !conflicts.is_empty() {
+        // Blocks are not well defined.
+        return conflicts;
+    }
+    let mut zones = Vec::new();
+    let mut visited = vec![false; values];
+    let roots = (0..values as u32).filter(|v| match makers[*v as usize] {
+        NONE => *v == INITIAL,
+        maker => kept[maker as usize] && ops[maker as usize].kind == Kind::Write,
+    });
+    for root in roots.collect::<Vec<_>>() {
+        zones.push(block(ops, root, &makers, &following, &mut readers, &mut visited, &mut conflicts));
+    }
+    // A chain without a beginning.
+    for v in 0..values {
+        let maker = makers[v];
+        if maker == NONE || !kept[maker as usize] || visited[v] {
+            continue;
+        }
+        let mut ring = Vec::new();
+        let mut at = v;
+        while !visited[at] {
+            visited[at] = true;
+            ring.push(makers[at]);
+            let Kind::Cas(from) = ops[makers[at] as usize].kind else { break };
+            at = from as usize;
+        }
+        conflicts.push(Conflict(ring));
+    }
+    between(zones, &mut conflicts);
+    conflicts
+}
+
+/// Walks one block in its forced order.
+fn block(
+    ops: &[Op],
+    root: u32,
+    makers: &[u32],
+    following: &[u32],
+    readers: &mut Lists,
+    visited: &mut [bool],
+    conflicts: &mut Vec<Conflict>,
+) -> Zone {
+    // The initial value was written before everything.
+    let mut zone = match makers[root as usize] {
+        NONE => Zone { first_end: 0, ends: NONE, last_start: 0, starts: NONE },
+        _ => Zone { first_end: NONE, ends: NONE, last_start: 0, starts: NONE },
+    };
+    // The latest start in the groups before this one.
+    let mut before = (0, NONE);
+    let mut take = |group: &[u32], zone: &mut Zone| {
+        let mut latest = before;
+        for &i in group {
+            let op = &ops[i as usize];
+            if op.end < before.0 {
+                conflicts.push(Conflict(vec![before.1, i]));
+            }
+            if op.start > latest.0 {
+                latest = (op.start, i);
+            }
+            if op.end < zone.first_end {
+                (zone.first_end, zone.ends) = (op.end, i);
+            }
+        }
+        before = latest;
+        (zone.last_start, zone.starts) = before;
+    };
+    let mut value = root;
+    loop {
+        visited[value as usize] = true;
+        if makers[value as usize] != NONE {
+            take(&[makers[value as usize]], &mut zone);
+        }
+        take(readers.of(value), &mut zone);
+        match following[value as usize] {
+            NONE => return zone,
+            next => value = ops[next as usize].value,
+        }
+    }
+}
+
+/// Pairs of blocks each of which precedes the other.
+fn between(mut zones: Vec<Zone>, conflicts: &mut Vec<Conflict>) {
+    zones.sort_unstable_by_key(|zone| zone.first_end);
+    // Which of the zones up to each has the largest start.
+    let mut largest = Vec::with_capacity(zones.len());
+    let mut best = 0usize;
+    for (i, zone) in zones.iter().enumerate() {
+        if zone.last_start > zones[best].last_start {
+            best = i;
+        }
+        largest.push(best as u32);
+    }
+    for zone in &zones {
+        let until = zone.first_end.min(zone.last_start);
+        let before = zones.partition_point(|other| other.first_end < until);
+        let Some(other) = before.checked_sub(1).map(|i| zones[largest[i] as usize]) else {
+            continue;
+        };
+        if other.last_start > zone.first_end {
+            let all = [other.ends, other.starts, zone.ends, zone.starts];
+            conflicts.push(Conflict(all.into_iter().filter(|i| *i != NONE).collect()));
+        }
+    }
+}
+
+/// Lists of ops by value, in one array.
+struct Lists {
+    offsets: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    fn new(values: usize, ops: &[Op], value: impl Fn(&Op) -> Option<u32>) -> Self {
+        let mut offsets = vec![0u32; values + 2];
+        for v in ops.iter().filter_map(&value) {
+            offsets[v as usize + 2] += 1;
+        }
+        for v in 2..offsets.len() {
+            offsets[v] += offsets[v - 1];
+        }
+        let mut items = vec![0; offsets[values + 1] as usize];
+        for (i, op) in ops.iter().enumerate() {
+            if let Some(v) = value(op) {
+                items[offsets[v as usize + 1] as usize] = i as u32;
+                offsets[v as usize + 1] += 1;
+            }
+        }
+        Self { offsets, items }
+    }
+
+    fn of(&self, value: u32) -> &[u32] {
+        &self.items[self.offsets[value as usize] as usize..self.offsets[value as usize + 1] as usize]
+    }
+}
