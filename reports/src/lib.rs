@@ -1,1 +1,38 @@
-//! Placeholder.
+//! From a history and its verdicts to what people and machines read. Pure: no clock, no files, the same input gives
+//! the same bytes.
+//!
+//! There are two halves. [`Report::new`] turns typed operations into plain data, once: words, numbers, rows, and the
+//! sentences that need the history to be true. The renderers turn that data into bytes and decide nothing:
+//! [`html::page`], [`text::summary`] and [`text::card`], [`junit::document`], [`summary::page`], [`VerdictFile`].
+//!
+//! Everything that a system under test said is hostile. It is made inert when it enters the report ([`escape`]) and
+//! escaped again for the syntax it is written into, so that no single mistake is enough.
+
+mod charts;
+mod doubt;
+pub mod escape;
+mod fault;
+mod finding;
+pub mod html;
+pub mod junit;
+mod lanes;
+mod meta;
+mod number;
+mod report;
+mod series;
+mod stats;
+mod story;
+pub mod summary;
+mod terminal;
+pub mod text;
+mod timeline;
+mod verdict_file;
+
+pub use doubt::Doubt;
+pub use fault::{FaultCounts, FaultView, SideUse};
+pub use finding::{During, FindingView, OpRow};
+pub use meta::{META_SCHEMA, Phases, RunMeta, Window};
+pub use report::{CheckView, Conclusion, Report};
+pub use series::{Bucket, Point, Series};
+pub use stats::{CallStats, Counts, ErrorClass, Example, NodeUse, OutcomeKind, Stats};
+pub use verdict_file::{CheckEntry, FindingEntry, VERDICT_SCHEMA, VerdictFile};
