@@ -3,11 +3,17 @@
 mod capability;
 mod command;
 mod daemon;
+mod local;
 mod node;
+mod quote;
 mod remote;
+mod ssh;
 
 pub use capability::{Cluster, Net, Peer, Primaries, Processes, System};
 pub use command::{Command, Output};
 pub use daemon::Daemon;
+pub use local::Local;
 pub use node::Node;
+pub use quote::{Unquotable, quote};
 pub use remote::{Error, Remote, RemoteExt};
+pub use ssh::{Auth, Endpoint, HostKeys, Password, Ssh};

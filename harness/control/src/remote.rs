@@ -4,6 +4,9 @@ use std::{path::Path, time::Duration};
 
 use crate::{Command, Node, Output};
 
+/// How much a command may print, in bytes a stream.
+pub(crate) const OUTPUT_LIMIT: u64 = 16 << 20;
+
 /// A way to reach one node. Implementations: SSH, this machine. Blocking: async callers use a blocking thread.
 /// Several commands may run at once from several threads; a slow one never delays another.
 pub trait Remote: Send + Sync {

@@ -1,0 +1,202 @@
+//! This machine, as a node.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
+    os::unix::{fs::OpenOptionsExt, process::{CommandExt, ExitStatusExt}},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Command, Error, Node, Output, Remote, remote::OUTPUT_LIMIT};
+
+/// How often a command that runs is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long the last of its output is waited for after a command has ended.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
+/// Runs commands on this machine, as the user that schism runs as; those that need root go through `sudo -n` unless
+/// that user is root.
+#[derive(Debug, Clone)]
+pub struct Local {
+    node: Node,
+}
+
+impl Local {
+    /// This machine, under the name of this node.
+    pub fn new(node: Node) -> Self {
+        Self { node }
+    }
+
+    fn io(&self, what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+        let (node, what) = (self.node.name.clone(), what.into());
+        move |e| Error::Io { node, what, reason: e.to_string() }
+    }
+
+    /// Waits for the end; kills the whole process group at the deadline.
+    fn wait(&self, mut child: Child, command: &Command) -> Result<std::process::ExitStatus, Error> {
+        let until = Instant::now() + command.deadline;
+        let mut nap = Duration::from_micros(200);
+        loop {
+            if let Some(status) = child.try_wait().map_err(self.io("waiting for a command"))? {
+                return Ok(status);
+            }
+            if Instant::now() >= until {
+                let group = rustix::process::Pid::from_child(&child);
+                // The group is gone if it ended just now.
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                let _ = child.wait();
+                return Err(Error::Deadline {
+                    node: self.node.name.clone(),
+                    command: command.argv.join(" "),
+                    after: command.deadline,
+                });
+            }
+            thread::sleep(nap);
+            nap = (nap * 2).min(LOOK);
+        }
+    }
+}
+
+impl Remote for Local {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn exec(&self, command: &Command) -> Result<Output, Error> {
+        let sudo: &[&str] = match command.root && !rustix::process::geteuid().is_root() {
+            true => &["sudo", "-n", "--"],
+            false => &[],
+        };
+        let mut words = sudo.iter().copied().chain(command.argv.iter().map(String::as_str));
+        let program = words.next().unwrap_or_default();
+        let mut child = std::process::Command::new(program)
+            .args(words)
+            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(self.io(format!("starting {program}")))?;
+        if let Some((mut pipe, text)) = child.stdin.take().zip(command.stdin.clone()) {
+            // A command that does not read its input is no error.
+            thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
+        }
+        let out = reader(child.stdout.take());
+        let err = reader(child.stderr.take());
+        let began = Instant::now();
+        let status = self.wait(child, command)?;
+        // A process that it left behind may still have its output open; what that one says is not waited for.
+        let rest = command.deadline.saturating_sub(began.elapsed()).min(AFTERMATH);
+        let take = |from: mpsc::Receiver<std::io::Result<Vec<u8>>>| match from.recv_timeout(rest) {
+            Ok(bytes) => bytes.map_err(self.io(format!("reading the output of {program}"))),
+            Err(_) => Err(Error::Io {
+                node: self.node.name.clone(),
+                what: format!("reading the output of {program}"),
+                reason: "it ended, but something that it started keeps its output open".to_owned(),
+            }),
+        };
+        Ok(Output {
+            status: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
+            stdout: take(out)?,
+            stderr: take(err)?,
+        })
+    }
+
+    fn upload(&self, contents: &[u8], to: &str, mode: u32) -> Result<(), Error> {
+        let beside = PathBuf::from(format!("{to}.schism-{}", std::process::id()));
+        let write = || {
+            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+            file.write_all(contents)?;
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+            file.sync_all()?;
+            fs::rename(&beside, to)
+        };
+        write().inspect_err(|_| drop(fs::remove_file(&beside))).map_err(self.io(format!("writing {to}")))
+    }
+
+    fn download(&self, from: &str, to: &Path, limit: u64) -> Result<u64, Error> {
+        let copy = || {
+            let mut file = File::open(from)?;
+            let size = file.metadata()?.len();
+            file.seek(SeekFrom::Start(size.saturating_sub(limit)))?;
+            std::io::copy(&mut file.take(limit), &mut File::create(to)?)?;
+            Ok(size)
+        };
+        copy().map_err(self.io(format!("reading {from}")))
+    }
+}
+
+/// Reads all of it on a thread of its own, up to the limit; what is beyond is dropped, so that the writer never blocks.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
+    let (send, receive) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.map_or(Ok(()), |mut pipe| {
+            pipe.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut bytes)?;
+            std::io::copy(&mut pipe, &mut std::io::sink()).map(drop)
+        });
+        // Whoever waited may have given up.
+        let _ = send.send(read.map(|()| bytes));
+    });
+    receive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RemoteExt;
+
+    fn here() -> Local {
+        Local::new(Node::new("here", "127.0.0.1"))
+    }
+
+    #[test]
+    fn output_input_and_status_are_those_of_the_command() {
+        let out = here().exec(&Command::script("cat; echo oops >&2; exit 3", [""; 0]).stdin("hello")).unwrap();
+        assert_eq!((out.status, out.text().as_str(), out.complaint().as_str()), (3, "hello", "oops"));
+        let killed = here().exec(&Command::script("kill -9 $$", [""; 0])).unwrap();
+        assert_eq!(killed.status, 137);
+        assert!(matches!(here().run(&Command::new(["false"])), Err(Error::Status { status: 1, .. })));
+        assert!(matches!(here().exec(&Command::new(["/no/such/program"])), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn large_output_on_both_streams_does_not_block() {
+        let script = "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; echo end";
+        let out = here().exec(&Command::script(script, [""; 0])).unwrap();
+        assert_eq!((out.stdout.len(), out.stderr.len()), (3_000_004, 3_000_000));
+    }
+
+    #[test]
+    fn the_deadline_ends_the_whole_process_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = dir.path().join("pid").display().to_string();
+        let script = Command::script("sleep 50 & echo $! >\"$1\"; wait", [mark.clone()]).deadline(Duration::from_millis(300));
+        assert!(matches!(here().exec(&script), Err(Error::Deadline { .. })));
+        let pid = fs::read_to_string(&mark).unwrap();
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let gone = || fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z "));
+        let until = Instant::now() + Duration::from_secs(5);
+        while !gone() && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
+        assert!(gone());
+    }
+
+    #[test]
+    fn a_file_is_written_whole_with_its_mode_and_read_from_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |n: &str| dir.path().join(n).display().to_string();
+        here().upload(b"0123456789", &path("a b"), 0o640).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path("a b")).unwrap().permissions());
+        assert_eq!(mode & 0o7777, 0o640);
+        assert_eq!(here().download(&path("a b"), Path::new(&path("c")), 4).unwrap(), 10);
+        assert_eq!(fs::read(path("c")).unwrap(), b"6789");
+        assert!(here().upload(b"x", &path("no/such/dir"), 0o600).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+}
