@@ -9,24 +9,30 @@ use crate::exit;
 /// Finds out whether a distributed system keeps its promises when things go wrong.
 #[derive(Debug, Parser)]
 #[command(name = "schism", version, about, after_help = exit::TABLE, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Where runs are kept.
-    #[arg(long, global = true, value_name = "DIR", default_value = "runs", env = "SCHISM_RUNS")]
-    pub runs: PathBuf,
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "runs",
+        env = "SCHISM_RUNS"
+    )]
+    pub(crate) runs: PathBuf,
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
-    pub color: When,
+    pub(crate) color: When,
     /// Use ASCII glyphs only.
     #[arg(long, global = true)]
-    pub ascii: bool,
+    pub(crate) ascii: bool,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Colour, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub(crate) enum When {
     /// Where a terminal shows it.
     Auto,
     /// Always.
@@ -37,7 +43,7 @@ pub enum When {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show what schism does, on a built-in five-node store: no root, no database, 20 seconds.
     Demo(DemoArgs),
     /// Run a workload against a cluster while faults are injected, and judge what was recorded.
@@ -61,13 +67,13 @@ pub enum Command {
 
 /// `schism demo`
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// How long each of the two runs lasts.
     #[arg(long, default_value = "7s", value_name = "TIME")]
-    pub time: String,
+    pub(crate) time: String,
     /// Replay the decisions of an earlier demo.
     #[arg(long, value_name = "SEED")]
-    pub seed: Option<String>,
+    pub(crate) seed: Option<String>,
 }
 
 /// `schism run`
@@ -79,85 +85,90 @@ Examples:
     sudo schism run etcd --lab 5 --faults partition,kill,pause --time 60s
     schism run etcd --node db1.example --node db2.example --node db3.example --ssh-user admin --faults kill
     schism run nightly.yaml --seed 0x5eed1a7c")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// A configuration file, or the name of a target: embedded, etcd. Default: ./schism.yaml, else embedded.
-    pub what: Option<String>,
+    pub(crate) what: Option<String>,
 
     /// Build a local cluster of N nodes for this run (needs root), or use the lab of this name.
-    #[arg(long, value_name = "N|NAME", help_heading = "Cluster", conflicts_with = "node")]
-    pub lab: Option<String>,
+    #[arg(
+        long,
+        value_name = "N|NAME",
+        help_heading = "Cluster",
+        conflicts_with = "node"
+    )]
+    pub(crate) lab: Option<String>,
     /// A node: [NAME=][USER@]HOST[:PORT]. Repeat for each.
     #[arg(long, value_name = "NODE", help_heading = "Cluster")]
-    pub node: Vec<String>,
+    pub(crate) node: Vec<String>,
     /// Log in as.
     #[arg(long, value_name = "USER", help_heading = "Cluster")]
-    pub ssh_user: Option<String>,
+    pub(crate) ssh_user: Option<String>,
     /// Private key to log in with; otherwise the agent's keys and ~/.ssh/id_* are tried.
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
-    pub ssh_key: Option<PathBuf>,
+    pub(crate) ssh_key: Option<PathBuf>,
     /// Host keys to trust. Default: ~/.ssh/known_hosts.
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
-    pub known_hosts: Option<PathBuf>,
+    pub(crate) known_hosts: Option<PathBuf>,
 
     /// How the embedded store replicates.
     #[arg(long, value_name = "consensus|quorum", help_heading = "Target")]
-    pub mode: Option<String>,
+    pub(crate) mode: Option<String>,
     /// Answers that a read of the embedded store in quorum mode waits for.
     #[arg(long, value_name = "R", help_heading = "Target")]
-    pub read_quorum: Option<u8>,
+    pub(crate) read_quorum: Option<u8>,
     /// Acknowledgements that a write of the embedded store in quorum mode waits for.
     #[arg(long, value_name = "W", help_heading = "Target")]
-    pub write_quorum: Option<u8>,
+    pub(crate) write_quorum: Option<u8>,
     /// Let etcd answer reads from a member's own state (documented to be stale).
     #[arg(long, help_heading = "Target")]
-    pub serializable: bool,
+    pub(crate) serializable: bool,
     /// Nodes of the embedded store.
     #[arg(long, value_name = "N", help_heading = "Target")]
-    pub nodes: Option<u8>,
+    pub(crate) nodes: Option<u8>,
 
     /// Independent keys.
     #[arg(long, value_name = "N", help_heading = "Workload")]
-    pub keys: Option<u32>,
+    pub(crate) keys: Option<u32>,
     /// Values written to a key: all distinct (faster and sharper to judge), or of a few.
     #[arg(long, value_name = "distinct|small", help_heading = "Workload")]
-    pub values: Option<String>,
+    pub(crate) values: Option<String>,
     /// Calls to start per second: 1000/s.
     #[arg(long, value_name = "RATE", help_heading = "Workload")]
-    pub rate: Option<String>,
+    pub(crate) rate: Option<String>,
     /// Clients: a number, or `4n` for four a node.
     #[arg(long, value_name = "N|Nn", help_heading = "Workload")]
-    pub concurrency: Option<String>,
+    pub(crate) concurrency: Option<String>,
     /// How long clients and faults run.
     #[arg(long, value_name = "TIME", help_heading = "Workload")]
-    pub time: Option<String>,
+    pub(crate) time: Option<String>,
     /// How long a call may take before its outcome counts as unknown.
     #[arg(long, value_name = "TIME", help_heading = "Workload")]
-    pub op_timeout: Option<String>,
+    pub(crate) op_timeout: Option<String>,
     /// Replay the decisions of an earlier run.
     #[arg(long, value_name = "SEED", help_heading = "Workload")]
-    pub seed: Option<String>,
+    pub(crate) seed: Option<String>,
 
     /// Faults, separated by commas: partition, kill, pause; or none.
     #[arg(long, value_name = "FAULTS", help_heading = "Faults")]
-    pub faults: Option<String>,
+    pub(crate) faults: Option<String>,
     /// Let partitions cut off our clients, too.
     #[arg(long, help_heading = "Faults")]
-    pub cut_clients: bool,
+    pub(crate) cut_clients: bool,
 
     /// Events as JSON lines on standard output; the last is always the verdict.
     #[arg(long, help_heading = "Output")]
-    pub json: bool,
+    pub(crate) json: bool,
     /// How to show progress.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub progress: Progress,
+    pub(crate) progress: Progress,
     /// Only findings and the last line.
     #[arg(long, short, help_heading = "Output")]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// How to show progress.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Live on a terminal, lines elsewhere.
     #[default]
     Auto,
@@ -171,26 +182,26 @@ pub enum Progress {
 
 /// `schism check`
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// A run (id, unique prefix, path, latest, latest-fail, -1, -2 …) or a history file.
     #[arg(allow_hyphen_values = true)]
-    pub what: String,
+    pub(crate) what: String,
     /// One JSON object on standard output.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `schism lab`
 #[derive(Debug, Args)]
-pub struct LabArgs {
+pub(crate) struct LabArgs {
     /// What to do with it.
     #[command(subcommand)]
-    pub command: LabCommand,
+    pub(crate) command: LabCommand,
 }
 
 /// The commands of `schism lab`.
 #[derive(Debug, Subcommand)]
-pub enum LabCommand {
+pub(crate) enum LabCommand {
     /// Create a lab that lives until `schism lab down`.
     Up {
         /// Its nodes, n1 to nN.
@@ -230,60 +241,60 @@ pub enum LabCommand {
 
 /// `schism heal`
 #[derive(Debug, Args)]
-pub struct HealArgs {
+pub(crate) struct HealArgs {
     /// Which run; without one, every run that was left unhealed.
     #[arg(allow_hyphen_values = true)]
-    pub run: Option<String>,
+    pub(crate) run: Option<String>,
 }
 
 /// `schism doctor`
 #[derive(Debug, Args)]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// A configuration file or a target, as for `schism run`; without one, this machine is looked at.
-    pub what: Option<String>,
+    pub(crate) what: Option<String>,
     /// A node: [NAME=][USER@]HOST[:PORT]. Repeat for each.
     #[arg(long, value_name = "NODE")]
-    pub node: Vec<String>,
+    pub(crate) node: Vec<String>,
     /// Log in as.
     #[arg(long, value_name = "USER")]
-    pub ssh_user: Option<String>,
+    pub(crate) ssh_user: Option<String>,
     /// Private key to log in with.
     #[arg(long, value_name = "FILE")]
-    pub ssh_key: Option<PathBuf>,
+    pub(crate) ssh_key: Option<PathBuf>,
     /// Host keys to trust.
     #[arg(long, value_name = "FILE")]
-    pub known_hosts: Option<PathBuf>,
+    pub(crate) known_hosts: Option<PathBuf>,
 }
 
 /// `schism list`
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Only runs that ended so: pass, fail, unknown, error, interrupted, running.
     #[arg(long, value_name = "WORD")]
-    pub verdict: Option<String>,
+    pub(crate) verdict: Option<String>,
     /// A JSON array on standard output.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `schism show`
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// A run, or RUN/1 for its first finding.
     #[arg(default_value = "latest", allow_hyphen_values = true)]
-    pub what: String,
+    pub(crate) what: String,
     /// One JSON object on standard output.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `schism node`
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
-pub struct NodeArgs {
+pub(crate) struct NodeArgs {
     /// Which helper, and its arguments.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub args: Vec<String>,
+    pub(crate) args: Vec<String>,
 }
 
 #[cfg(test)]

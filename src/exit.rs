@@ -7,7 +7,7 @@ use serde::Serialize;
 /// An exit code with its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Exit {
+pub(crate) enum Exit {
     /// No violation found.
     Pass,
     /// At least one violation.
@@ -26,7 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// The number.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Pass => 0,
             Self::Fail => 1,
@@ -39,7 +39,7 @@ impl Exit {
     }
 
     /// Of several, the one to end with: a violation is never masked, then comes what is broken, then what is unclear.
-    pub fn worst(self, other: Self) -> Self {
+    pub(crate) fn worst(self, other: Self) -> Self {
         const ORDER: [Exit; 7] = [
             Exit::Fail,
             Exit::Bug,
@@ -50,11 +50,15 @@ impl Exit {
             Exit::Pass,
         ];
         let rank = |e: Self| ORDER.iter().position(|o| *o == e);
-        if rank(self) <= rank(other) { self } else { other }
+        if rank(self) <= rank(other) {
+            self
+        } else {
+            other
+        }
     }
 
     /// Of a verdict's word.
-    pub fn of_verdict(word: &str) -> Self {
+    pub(crate) fn of_verdict(word: &str) -> Self {
         match word {
             "pass" => Self::Pass,
             "fail" => Self::Fail,
@@ -71,7 +75,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// The table for `--help`.
-pub const TABLE: &str = "\
+pub(crate) const TABLE: &str = "\
 Exit codes:
     0  pass: no violation found
     1  fail: at least one violation, whatever else happened
@@ -84,27 +88,56 @@ Exit codes:
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What it means for the exit code.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     /// What went wrong, where, and what to do.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Failure {
     /// Bad arguments or configuration.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            message: message.into(),
+        }
     }
     /// Something outside of schism broke.
-    pub fn infrastructure(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Infrastructure, message: message.into() }
+    pub(crate) fn infrastructure(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Infrastructure,
+            message: message.into(),
+        }
     }
 }
 
-impl From<control::Error> for Failure {
-    fn from(error: control::Error) -> Self {
-        Self::infrastructure(error.to_string())
+macro_rules! infrastructure {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::infrastructure(error.to_string())
+            }
+        }
+    )*};
+}
+
+infrastructure!(
+    control::Error,
+    lab::LabError,
+    nemesis::LedgerError,
+    runner::RunError,
+    runner::SinkError
+);
+
+impl From<runner::store::Error> for Failure {
+    fn from(error: runner::store::Error) -> Self {
+        use runner::store::Error;
+        match error {
+            Error::Io { .. } => Self::infrastructure(error.to_string()),
+            // A run that is not there, or could be any of several: somebody mistyped.
+            _ => Self::usage(error.to_string()),
+        }
     }
 }
 
@@ -114,12 +147,21 @@ mod tests {
 
     #[test]
     fn a_violation_is_never_masked_and_a_pass_masks_nothing() {
-        for other in [Exit::Pass, Exit::Unknown, Exit::Infrastructure, Exit::Bug, Exit::Interrupted] {
+        for other in [
+            Exit::Pass,
+            Exit::Unknown,
+            Exit::Infrastructure,
+            Exit::Bug,
+            Exit::Interrupted,
+        ] {
             assert_eq!(Exit::Fail.worst(other), Exit::Fail);
             assert_eq!(other.worst(Exit::Fail), Exit::Fail);
             assert_eq!(other.worst(Exit::Pass), other);
         }
-        assert_eq!(Exit::Unknown.worst(Exit::Infrastructure), Exit::Infrastructure);
+        assert_eq!(
+            Exit::Unknown.worst(Exit::Infrastructure),
+            Exit::Infrastructure
+        );
         assert_eq!(Exit::Infrastructure.worst(Exit::Bug), Exit::Bug);
     }
 }

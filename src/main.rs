@@ -1,2 +1,7 @@
 //! The program `schism`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    schism::main()
+}

@@ -2,23 +2,21 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A real host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeSpec {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct NodeSpec {
     /// Its short name; `n1`, `n2` … by position if it is not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
     /// Host name or address.
-    pub host: String,
+    pub(crate) host: String,
     /// The SSH port.
-    #[serde(default = "ssh_port")]
-    pub port: u16,
+    pub(crate) port: u16,
     /// The login name, where it differs from that of the others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
 }
 
 const fn ssh_port() -> u16 {
@@ -27,8 +25,9 @@ const fn ssh_port() -> u16 {
 
 impl NodeSpec {
     /// From `[NAME=][USER@]HOST[:PORT]`; an IPv6 address stands in brackets.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let bad = |why: &str| format!("{text:?} is not a node: {why}; write [NAME=][USER@]HOST[:PORT]");
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let bad =
+            |why: &str| format!("{text:?} is not a node: {why}; write [NAME=][USER@]HOST[:PORT]");
         let (name, rest) = match text.split_once('=') {
             Some((name, rest)) => (Some(name), rest),
             None => (None, text),
@@ -39,8 +38,15 @@ impl NodeSpec {
         };
         let (host, port) = match rest.strip_prefix('[') {
             Some(v6) => {
-                let (host, after) = v6.split_once(']').ok_or_else(|| bad("the bracket is never closed"))?;
-                (host, after.strip_prefix(':').or((!after.is_empty()).then_some(after)))
+                let (host, after) = v6
+                    .split_once(']')
+                    .ok_or_else(|| bad("the bracket is never closed"))?;
+                (
+                    host,
+                    after
+                        .strip_prefix(':')
+                        .or((!after.is_empty()).then_some(after)),
+                )
             }
             None => match rest.split_once(':') {
                 Some((_, port)) if port.contains(':') => {
@@ -51,22 +57,75 @@ impl NodeSpec {
             },
         };
         let port = match port {
-            Some(port) => port.parse().map_err(|_| bad(&format!("{port:?} is not a port")))?,
+            Some(port) => port
+                .parse()
+                .map_err(|_| bad(&format!("{port:?} is not a port")))?,
             None => ssh_port(),
         };
         let plain = |s: &str| {
-            s.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:%".contains(c)) && !s.starts_with('-')
+            s.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.:%".contains(c))
+                && !s.starts_with('-')
         };
         if host.is_empty() || !plain(host) {
             return Err(bad("it has no proper host"));
         }
         for (what, part) in [("name", name), ("user", user)] {
             if part.is_some_and(|p| p.is_empty() || !plain(p)) {
-                return Err(bad(&format!("the {what} is not letters, digits, '-', '_' or '.'")));
+                return Err(bad(&format!(
+                    "the {what} is not letters, digits, '-', '_' or '.'"
+                )));
             }
         }
         let owned = |s: Option<&str>| s.map(str::to_owned);
-        Ok(Self { name: owned(name), host: host.to_owned(), port, user: owned(user) })
+        Ok(Self {
+            name: owned(name),
+            host: host.to_owned(),
+            port,
+            user: owned(user),
+        })
+    }
+}
+
+/// A text as for [`NodeSpec::parse`], or a map of its parts.
+impl<'de> Deserialize<'de> for NodeSpec {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Visitor)
+    }
+}
+
+struct Visitor;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    name: Option<String>,
+    host: String,
+    port: Option<u16>,
+    user: Option<String>,
+}
+
+impl<'de> de::Visitor<'de> for Visitor {
+    type Value = NodeSpec;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[NAME=][USER@]HOST[:PORT], or a map with `host`")
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<NodeSpec, E> {
+        NodeSpec::parse(text).map_err(E::custom)
+    }
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<NodeSpec, A::Error> {
+        let Parts {
+            name,
+            host,
+            port,
+            user,
+        } = Parts::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(NodeSpec {
+            name,
+            host,
+            port: port.unwrap_or_else(ssh_port),
+            user,
+        })
     }
 }
 
@@ -91,15 +150,26 @@ mod tests {
 
     fn spec(name: Option<&str>, user: Option<&str>, host: &str, port: u16) -> NodeSpec {
         let owned = |s: Option<&str>| s.map(str::to_owned);
-        NodeSpec { name: owned(name), host: host.to_owned(), port, user: owned(user) }
+        NodeSpec {
+            name: owned(name),
+            host: host.to_owned(),
+            port,
+            user: owned(user),
+        }
     }
 
     #[test]
     fn every_part_but_the_host_may_be_left_out() {
         let parse = |s| NodeSpec::parse(s).unwrap();
         assert_eq!(parse("db1"), spec(None, None, "db1", 22));
-        assert_eq!(parse("a=root@db1.example:2222"), spec(Some("a"), Some("root"), "db1.example", 2222));
-        assert_eq!(parse("u@[fe80::1%eth0]:23"), spec(None, Some("u"), "fe80::1%eth0", 23));
+        assert_eq!(
+            parse("a=root@db1.example:2222"),
+            spec(Some("a"), Some("root"), "db1.example", 2222)
+        );
+        assert_eq!(
+            parse("u@[fe80::1%eth0]:23"),
+            spec(None, Some("u"), "fe80::1%eth0", 23)
+        );
         assert_eq!(parse("[::1]"), spec(None, None, "::1", 22));
     }
 
@@ -112,7 +182,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_form_that_is_meant() {
-        for bad in ["", "a=", "@h", "h:port", "h:99999", "::1", "[::1", "[::1]x", "-oProxyCommand=x", "h;rm"] {
+        for bad in [
+            "",
+            "a=",
+            "@h",
+            "h:port",
+            "h:99999",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "-oProxyCommand=x",
+            "h;rm",
+        ] {
             let why = NodeSpec::parse(bad).unwrap_err();
             assert!(why.contains("[NAME=][USER@]HOST[:PORT]"), "{bad}: {why}");
         }

@@ -6,17 +6,17 @@ use crate::args::{Cli, When};
 
 /// Decorations for one output stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decoration {
+pub(crate) struct Decoration {
     /// Whether to use colour.
-    pub color: bool,
+    pub(crate) color: bool,
     /// Whether to use only ASCII glyphs.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
 }
 
 impl Decoration {
     /// For a stream, from flags, environment and what the stream is: `--color` > `NO_COLOR` > `FORCE_COLOR` /
     /// `CLICOLOR_FORCE` > terminal.
-    pub fn choose(cli: &Cli, stream: &impl IsTerminal) -> Self {
+    pub(crate) fn choose(cli: &Cli, stream: &impl IsTerminal) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
         let color = match cli.color {
             When::Always => true,
@@ -27,7 +27,10 @@ impl Decoration {
                 stream.is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
             }
         };
-        Self { color, ascii: cli.ascii || !utf8_locale() }
+        Self {
+            color,
+            ascii: cli.ascii || !utf8_locale(),
+        }
     }
 }
 

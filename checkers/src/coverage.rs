@@ -6,7 +6,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use history::{Codec, History, Key, Nanos, Outcome, Register, RegisterCall, RegisterOp, fault::FaultSpan};
+use history::{
+    Codec, History, Key, Nanos, Outcome, Register, RegisterCall, RegisterOp, fault::FaultSpan,
+};
 
 use crate::{Budget, Cause, Checker, Evidence, Verdict};
 
@@ -64,7 +66,8 @@ impl<O: Codec> Checker<O> for Coverage<O> {
     }
 
     fn decides(&self) -> String {
-        "the run read while faults were in force, and read every key after they were healed".to_owned()
+        "the run read while faults were in force, and read every key after they were healed"
+            .to_owned()
     }
 
     fn check(&self, history: &History<O>, _: Budget) -> Verdict {
@@ -122,14 +125,20 @@ impl<O: Codec> Coverage<O> {
             ("faults planned", self.faults.len() as u64),
             ("faults injected", injected),
             ("faults verified", verified),
-            ("faults healed", count(|f| f.injected.is_some() && f.healed.is_some())),
+            (
+                "faults healed",
+                count(|f| f.injected.is_some() && f.healed.is_some()),
+            ),
         ] {
             evidence.counts.push((what.to_owned(), n));
         }
         if injected == 0 {
             return Err((
                 "no-faults",
-                format!("faults were asked for, {} were planned, and none was injected", self.faults.len()),
+                format!(
+                    "faults were asked for, {} were planned, and none was injected",
+                    self.faults.len()
+                ),
                 "raise --time above the interval of the faults, or look at the faults' errors",
             ));
         }
@@ -140,12 +149,17 @@ impl<O: Codec> Coverage<O> {
                 "look at the probes in the fault table; the nodes may lack a tool or a privilege",
             ));
         }
-        let last = history.spans().last().map_or(Nanos(0), |span| span.end.unwrap_or(span.start).max(span.start));
+        let last = history.spans().last().map_or(Nanos(0), |span| {
+            span.end.unwrap_or(span.start).max(span.start)
+        });
         let (mut inside, mut judged) = (0, 0);
         for fault in self.faults.iter().filter(|f| f.took_effect()) {
             let from = fault.injected.unwrap_or(fault.began);
             let until = fault.healed.unwrap_or(last);
-            let n = reads.iter().filter(|(start, end)| *start <= until && *end >= from).count() as u64;
+            let n = reads
+                .iter()
+                .filter(|(start, end)| *start <= until && *end >= from)
+                .count() as u64;
             let what = format!("{} {} ({from}–{until})", fault.kind, fault.what);
             evidence.counts.push((format!("reads during {what}"), n));
             if until.since(from) < self.shortest {
@@ -155,13 +169,17 @@ impl<O: Codec> Coverage<O> {
             judged += 1;
             inside += n;
             if n == 0 {
-                evidence.notes.push(format!("no read succeeded during {what}"));
+                evidence
+                    .notes
+                    .push(format!("no read succeeded during {what}"));
             }
         }
         if judged > 0 && inside == 0 {
             return Err((
                 "no-reads-during-fault",
-                format!("{verified} faults took effect, and no read succeeded while one was in force"),
+                format!(
+                    "{verified} faults took effect, and no read succeeded while one was in force"
+                ),
                 "raise --time to 60s or more, or let faults last shorter and come less often",
             ));
         }
@@ -202,12 +220,18 @@ impl<O: Codec> Coverage<O> {
         if let Some(first) = missed.first() {
             return Err((
                 "final-reads-missed-keys",
-                format!("{} of {} keys were not read at the end, key {first} among them", missed.len(), keys.len()),
+                format!(
+                    "{} of {} keys were not read at the end, key {first} among them",
+                    missed.len(),
+                    keys.len()
+                ),
                 remedy,
             ));
         }
         evidence.counts.push(("final reads".to_owned(), reads));
-        evidence.counts.push(("keys read at the end".to_owned(), read.len() as u64));
+        evidence
+            .counts
+            .push(("keys read at the end".to_owned(), read.len() as u64));
         Ok(())
     }
 }

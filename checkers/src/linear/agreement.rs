@@ -24,7 +24,11 @@ fn cases(usual: u64) -> u64 {
 fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
     let n = rng.random_range(1..=8usize);
     let lengths = rng.random_range(1..=12u32);
-    let values = if distinct { n as u32 + 1 } else { rng.random_range(2..=4) };
+    let values = if distinct {
+        n as u32 + 1
+    } else {
+        rng.random_range(2..=4)
+    };
     let mut points: Vec<(u32, usize, bool)> = Vec::new();
     let mut moments = Vec::new();
     for i in 0..n {
@@ -37,7 +41,12 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
     points.sort_unstable();
     let (mut starts, mut ends) = (vec![0; n], vec![0; n]);
     for (at, (_, i, end)) in points.iter().enumerate() {
-        if *end { &mut ends } else { &mut starts }[*i] = at as u32 + 1;
+        if *end {
+            &mut ends
+        } else {
+            &mut starts
+        }
+        [*i] = at as u32 + 1;
     }
     moments.sort_unstable();
     let (mut state, mut fresh) = (INITIAL, 0);
@@ -46,10 +55,18 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
     for (_, i) in moments {
         let mut make = || {
             fresh += 1;
-            if distinct { fresh } else { rng.random_range(0..values) }
+            if distinct {
+                fresh
+            } else {
+                rng.random_range(0..values)
+            }
         };
         let made = make();
-        let seen = if honest { state } else { rng.random_range(0..values) };
+        let seen = if honest {
+            state
+        } else {
+            rng.random_range(0..values)
+        };
         let (kind, value) = match rng.random_range(0..8) {
             0..4 => (Kind::Read, seen),
             4..6 if made != INITIAL => (Kind::Write, made),
@@ -62,7 +79,13 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
             state = value;
         }
         let end = if info { NEVER } else { ends[i] };
-        ops.push(Op { kind, value, start: starts[i], end, span: 0 });
+        ops.push(Op {
+            kind,
+            value,
+            start: starts[i],
+            end,
+            span: 0,
+        });
     }
     if rng.random_bool(0.3) {
         let i = rng.random_range(0..n);
@@ -74,7 +97,9 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
     Register1 {
         key: history::Key::Int(1),
         ops,
-        values: (0..values as i64 + 1).map(|v| (v > 0).then_some(v)).collect(),
+        values: (0..values as i64 + 1)
+            .map(|v| (v > 0).then_some(v))
+            .collect(),
         failed: Vec::new(),
         distinct,
     }
@@ -105,10 +130,23 @@ fn zones_and_search_agree_with_the_oracle_on_distinct_values() {
         let register = random(&mut rng, true);
         let truth = by_oracle(&register);
         legal += u64::from(truth);
-        assert_eq!(by_zones(&register), truth, "zones, case {case}: {:#?}", register.ops);
-        assert_eq!(by_search(&register), truth, "search, case {case}: {:#?}", register.ops);
+        assert_eq!(
+            by_zones(&register),
+            truth,
+            "zones, case {case}: {:#?}",
+            register.ops
+        );
+        assert_eq!(
+            by_search(&register),
+            truth,
+            "search, case {case}: {:#?}",
+            register.ops
+        );
     }
-    assert!((n / 10..n * 9 / 10).contains(&legal), "{legal} of {n} are legal: a poor mixture");
+    assert!(
+        (n / 10..n * 9 / 10).contains(&legal),
+        "{legal} of {n} are legal: a poor mixture"
+    );
 }
 
 #[test]
@@ -120,9 +158,17 @@ fn search_agrees_with_the_oracle_on_repeated_values() {
         let register = random(&mut rng, false);
         let truth = by_oracle(&register);
         legal += u64::from(truth);
-        assert_eq!(by_search(&register), truth, "case {case}: {:#?}", register.ops);
+        assert_eq!(
+            by_search(&register),
+            truth,
+            "case {case}: {:#?}",
+            register.ops
+        );
     }
-    assert!((n / 10..n * 9 / 10).contains(&legal), "{legal} of {n} are legal: a poor mixture");
+    assert!(
+        (n / 10..n * 9 / 10).contains(&legal),
+        "{legal} of {n} are legal: a poor mixture"
+    );
 }
 
 #[test]
@@ -133,9 +179,16 @@ fn what_may_go_never_makes_a_legal_history_illegal() {
         if !by_oracle(&register) {
             continue;
         }
-        while let Some(i) = removable(&register, &register.ops).iter().position(|may| *may) {
+        while let Some(i) = removable(&register, &register.ops)
+            .iter()
+            .position(|may| *may)
+        {
             let gone = register.ops.remove(i);
-            assert!(by_oracle(&register), "case {case}: {gone:?} was needed by {:#?}", register.ops);
+            assert!(
+                by_oracle(&register),
+                "case {case}: {gone:?} was needed by {:#?}",
+                register.ops
+            );
         }
     }
 }
@@ -155,7 +208,11 @@ fn witnesses_are_impossible_and_minimal() {
             if removable(&register, &witness)[i] {
                 let mut fewer = witness.clone();
                 fewer.remove(i);
-                assert!(by_oracle(&part(&register, &fewer)), "case {case}: {:?} may go", witness[i]);
+                assert!(
+                    by_oracle(&part(&register, &fewer)),
+                    "case {case}: {:?} may go",
+                    witness[i]
+                );
             }
         }
     }

@@ -26,7 +26,11 @@ enum Story {
 }
 
 /// The finding that a minimal witness makes.
-pub(super) fn finding(history: &History<Register>, register: &Register1, witness: &[Op]) -> Finding {
+pub(super) fn finding(
+    history: &History<Register>,
+    register: &Register1,
+    witness: &[Op],
+) -> Finding {
     let teller = Teller { history, register };
     let story = read(register, witness);
     let (code, title, mut sentences) = teller.tell(&story, witness);
@@ -77,36 +81,56 @@ fn read(register: &Register1, witness: &[Op]) -> Story {
     for (seen, v) in observers() {
         if !ever(v) {
             let failed = register.failed.iter().find(|(value, _)| *value == v);
-            return Story::FromNowhere { seen: *seen, failed: failed.map(|(_, span)| *span) };
+            return Story::FromNowhere {
+                seen: *seen,
+                failed: failed.map(|(_, span)| *span),
+            };
         }
     }
     for (seen, v) in observers() {
         if let Some(made) = made(v).filter(|made| makers(v) == 1 && seen.precedes(made)) {
-            return Story::Future { seen: *seen, made: *made };
+            return Story::Future {
+                seen: *seen,
+                made: *made,
+            };
         }
     }
     let swaps: Vec<(&Op, u32)> = observers().filter(|(op, _)| op.mutates()).collect();
     for (i, (first, v)) in swaps.iter().enumerate() {
         let second = swaps[i + 1..].iter().find(|(_, other)| other == v);
         if let Some((second, _)) = second.filter(|_| makers(*v) + usize::from(*v == INITIAL) == 1) {
-            return Story::Forked { first: **first, second: **second };
+            return Story::Forked {
+                first: **first,
+                second: **second,
+            };
         }
     }
     for (seen, v) in observers() {
         // The last thing that was certainly overwritten by, before it began.
-        let by = witness.iter().filter(|op| op.mutates() && op.value != v && op.precedes(seen));
-        let Some(by) = by.max_by_key(|op| op.end) else { continue };
+        let by = witness
+            .iter()
+            .filter(|op| op.mutates() && op.value != v && op.precedes(seen));
+        let Some(by) = by.max_by_key(|op| op.end) else {
+            continue;
+        };
         let own = |op: &Op| op.precedes(by);
         if makers(v) == 0 && v == INITIAL || makers(v) == 1 && made(v).is_some_and(own) {
-            return Story::Stale { by: *by, seen: *seen, lost: lost(register, by, seen) };
+            return Story::Stale {
+                by: *by,
+                seen: *seen,
+                lost: lost(register, by, seen),
+            };
         }
     }
     for (older, v) in observers() {
-        let newer = witness.iter().find(|op| {
-            op.kind == Kind::Read && op.value != v && op.precedes(older)
-        });
+        let newer = witness
+            .iter()
+            .find(|op| op.kind == Kind::Read && op.value != v && op.precedes(older));
         if let Some(newer) = newer {
-            return Story::Backwards { newer: *newer, older: *older };
+            return Story::Backwards {
+                newer: *newer,
+                older: *older,
+            };
         }
     }
     Story::Tangle
@@ -115,12 +139,23 @@ fn read(register: &Register1, witness: &[Op]) -> Story {
 /// Whether a mutation left no trace: nobody ever observed it, and until the next one was called several reads on
 /// different occasions should have.
 fn lost(register: &Register1, by: &Op, seen: &Op) -> bool {
-    if seen.kind != Kind::Read || register.ops.iter().any(|op| op.observes() == Some(by.value)) {
+    if seen.kind != Kind::Read
+        || register
+            .ops
+            .iter()
+            .any(|op| op.observes() == Some(by.value))
+    {
         return false;
     }
-    let others = register.ops.iter().filter(|op| op.mutates() && op.start != by.start);
+    let others = register
+        .ops
+        .iter()
+        .filter(|op| op.mutates() && op.start != by.start);
     // Whatever may have been in effect after it.
-    let next = others.filter(|op| op.end > by.start).map(|op| op.start.max(by.end)).min();
+    let next = others
+        .filter(|op| op.end > by.start)
+        .map(|op| op.start.max(by.end))
+        .min();
     let next = next.unwrap_or(u32::MAX);
     let missed = register.ops.iter().filter(|op| {
         op.kind == Kind::Read && by.precedes(op) && op.end < next && op.value == seen.value
@@ -145,7 +180,9 @@ impl Teller<'_> {
 
     /// ` on n1`, if known.
     fn on(&self, span: &Span<Register>) -> String {
-        span.node.map_or(String::new(), |_| format!(" on {}", self.history.node_name(span)))
+        span.node.map_or(String::new(), |_| {
+            format!(" on {}", self.history.node_name(span))
+        })
     }
 
     fn what(&self, span: &Span<Register>) -> String {
@@ -184,7 +221,10 @@ impl Teller<'_> {
                 let value = self.value(op.value);
                 format!("process {process} read key {key}{on} and got {value}")
             }
-            _ if op.is_info() => format!("process {process} called {}{on}, which took effect as others saw", self.what(span)),
+            _ if op.is_info() => format!(
+                "process {process} called {}{on}, which took effect as others saw",
+                self.what(span)
+            ),
             _ => format!("{} of process {process}{on} succeeded", self.what(span)),
         }
     }
@@ -206,14 +246,28 @@ impl Teller<'_> {
                         };
                         let told = format!(
                             "Only the {} of process {}{} at {} could have made {value}, and process {} was told that it failed{why}.",
-                            self.what(span), span.process.0, self.on(span), span.start, span.process.0
+                            self.what(span),
+                            span.process.0,
+                            self.on(span),
+                            span.start,
+                            span.process.0
                         );
-                        ("aborted-read", "read of a failed write", vec![format!("{what}."), told])
+                        (
+                            "aborted-read",
+                            "read of a failed write",
+                            vec![format!("{what}."), told],
+                        )
                     }
                     None => (
                         "phantom-value",
                         "value from nowhere",
-                        vec![format!("{what}."), format!("Nobody ever tried to make key {} hold {value}.", self.register.key)],
+                        vec![
+                            format!("{what}."),
+                            format!(
+                                "Nobody ever tried to make key {} hold {value}.",
+                                self.register.key
+                            ),
+                        ],
                     ),
                 }
             }
@@ -226,7 +280,11 @@ impl Teller<'_> {
                         format!("{}, at {}.", capital(&self.observation(seen)), end(seen)),
                         format!(
                             "That value did not exist yet: the only call that makes it, {} of process {}{}, was made {} later, at {}.",
-                            self.what(self.span(made)), self.span(made).process.0, self.on(self.span(made)), duration(early), start(made)
+                            self.what(self.span(made)),
+                            self.span(made).process.0,
+                            self.on(self.span(made)),
+                            duration(early),
+                            start(made)
                         ),
                     ],
                 )
@@ -238,7 +296,9 @@ impl Teller<'_> {
                     "two compare-and-sets from one value",
                     vec![
                         format!("{} {}", self.mutation(first), self.mutation(second)),
-                        format!("Both replaced {from}, which was there only once: one of the two is lost."),
+                        format!(
+                            "Both replaced {from}, which was there only once: one of the two is lost."
+                        ),
                     ],
                 )
             }
@@ -255,21 +315,37 @@ impl Teller<'_> {
                     (Kind::Cas(_), _) => (
                         "lost-update",
                         "lost update",
-                        vec![first, format!(
-                            "{later} later {} began and succeeded, although {} had been replaced: {} was overwritten unseen.",
-                            format_args!("{} of process {}{}", self.what(self.span(seen)), self.span(seen).process.0, self.on(self.span(seen))),
-                            self.value(v), self.value(by.value)
-                        )],
+                        vec![
+                            first,
+                            format!(
+                                "{later} later {} began and succeeded, although {} had been replaced: {} was overwritten unseen.",
+                                format_args!(
+                                    "{} of process {}{}",
+                                    self.what(self.span(seen)),
+                                    self.span(seen).process.0,
+                                    self.on(self.span(seen))
+                                ),
+                                self.value(v),
+                                self.value(by.value)
+                            ),
+                        ],
                     ),
                     (_, true) => (
                         "lost-write",
                         "lost write",
-                        vec![first, format!("{later} later {}{old}.", self.observation(seen)), format!("Nobody ever read {}.", self.value(by.value))],
+                        vec![
+                            first,
+                            format!("{later} later {}{old}.", self.observation(seen)),
+                            format!("Nobody ever read {}.", self.value(by.value)),
+                        ],
                     ),
                     (_, false) => (
                         "stale-read",
                         "stale read",
-                        vec![first, format!("{later} later {}{old}.", self.observation(seen))],
+                        vec![
+                            first,
+                            format!("{later} later {}{old}.", self.observation(seen)),
+                        ],
                     ),
                 }
             }
@@ -282,7 +358,9 @@ impl Teller<'_> {
                 let v = older.observes().expect("it observed something");
                 sentences.push(format!(
                     "But {} came before {}: {}",
-                    self.value(v), self.value(newer.value), self.proof(witness, v, newer)
+                    self.value(v),
+                    self.value(newer.value),
+                    self.proof(witness, v, newer)
                 ));
                 ("non-monotonic-read", "read inversion", sentences)
             }
@@ -300,7 +378,11 @@ impl Teller<'_> {
     /// Whether nothing else of the whole record can have come between the two.
     fn directly(&self, witness: &[Op], old: &Op, by: &Op) -> bool {
         let between = |op: &&Op| {
-            op.mutates() && op.start != old.start && op.start != by.start && op.end > old.start && op.start < by.end
+            op.mutates()
+                && op.start != old.start
+                && op.start != by.start
+                && op.end > old.start
+                && op.start < by.end
         };
         debug_assert!(witness.contains(old));
         !self.register.ops.iter().any(|op| between(&op))
@@ -309,20 +391,34 @@ impl Teller<'_> {
     /// Why a value is older than one that was read.
     fn proof(&self, witness: &[Op], old: u32, newer: &Op) -> String {
         let made = |v: u32| witness.iter().find(|op| op.produces() == Some(v));
-        let time = |op: &Op| (self.span(op).start, self.span(op).end.unwrap_or(Nanos(u64::MAX)));
-        let earlier = witness.iter().find(|op| op.kind == Kind::Read && op.value == old && op.precedes(newer));
+        let time = |op: &Op| {
+            (
+                self.span(op).start,
+                self.span(op).end.unwrap_or(Nanos(u64::MAX)),
+            )
+        };
+        let earlier = witness
+            .iter()
+            .find(|op| op.kind == Kind::Read && op.value == old && op.precedes(newer));
         if let Some(read) = earlier {
-            return format!("{} had read it by {}.", format_args!("process {}", self.span(read).process.0), time(read).1);
+            return format!(
+                "{} had read it by {}.",
+                format_args!("process {}", self.span(read).process.0),
+                time(read).1
+            );
         }
         match (made(old), made(newer.value)) {
             (Some(a), Some(b)) if a.precedes(b) => format!(
                 "{} was acknowledged at {}, before {} began.",
-                self.what(self.span(a)), time(a).1, self.what(self.span(b))
+                self.what(self.span(a)),
+                time(a).1,
+                self.what(self.span(b))
             ),
             (None, _) => "it was there at first.".to_owned(),
             (Some(a), _) if a.precedes(newer) => format!(
                 "{} had been acknowledged by {}, before the first of the two reads.",
-                self.what(self.span(a)), time(a).1
+                self.what(self.span(a)),
+                time(a).1
             ),
             _ => "the other calls of the witness leave no other order.".to_owned(),
         }
@@ -339,13 +435,21 @@ impl Teller<'_> {
             Some(end) => format!("to {end}"),
             None => "with unknown outcome".to_owned(),
         };
-        format!("Process {}{}: {}{result}, {} {until}.", span.process.0, self.on(span), self.what(span), span.start)
+        format!(
+            "Process {}{}: {}{result}, {} {until}.",
+            span.process.0,
+            self.on(span),
+            self.what(span),
+            span.start
+        )
     }
 }
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 /// `850 µs`, `407 ms`, `12.4 s`.

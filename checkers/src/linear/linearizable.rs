@@ -86,7 +86,10 @@ fn judge(history: &History<Register>, register: &Register1, budget: Budget) -> J
         more: 0,
         gave_up: None,
     };
-    let lean = Budget { steps: budget.steps / SHRINKING, ..budget };
+    let lean = Budget {
+        steps: budget.steps / SHRINKING,
+        ..budget
+    };
     let fails = |ops: &[Op]| impossible(&part(register, ops), lean);
     if register.distinct {
         let conflicts = zones::conflicts(register, &register.ops);
@@ -123,7 +126,10 @@ fn impossible(part: &Register1, budget: Budget) -> bool {
     if part.distinct {
         !zones::conflicts(part, &part.ops).is_empty()
     } else {
-        matches!(search(&problem(part, &part.ops), budget), Answer::Violation { .. })
+        matches!(
+            search(&problem(part, &part.ops), budget),
+            Answer::Violation { .. }
+        )
     }
 }
 
@@ -157,7 +163,10 @@ fn with_makers(register: &Register1, makers: &[Option<u32>], some: &[u32]) -> Ve
             wanted.extend(seen.and_then(|v| makers[v as usize]));
         }
     }
-    chosen.into_iter().map(|i| register.ops[i as usize]).collect()
+    chosen
+        .into_iter()
+        .map(|i| register.ops[i as usize])
+        .collect()
 }
 
 /// One verdict from those about the keys: the clearest finding of each kind.

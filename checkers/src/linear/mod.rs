@@ -17,7 +17,6 @@ mod zones;
 #[cfg(test)]
 mod agreement;
 
-
 pub use linearizable::Linearizable;
 pub use model::{CasRegister, Effect, Model};
 pub use problem::{Answer, NEVER, Problem};

@@ -300,7 +300,9 @@ impl<'a, M: Model> Search<'a, M> {
     fn call(&mut self, op: u32) -> u32 {
         let class = self.problem.ops[op as usize].class;
         if self.problem.ops[op as usize].end == NEVER {
-            if let Some((_, called)) = self.unknown.get_mut(self.unknown_at[class as usize] as usize)
+            if let Some((_, called)) = self
+                .unknown
+                .get_mut(self.unknown_at[class as usize] as usize)
             {
                 *called += 1;
             }
@@ -425,8 +427,7 @@ impl<'a, M: Model> Search<'a, M> {
         }
         for (class, _, _, slot) in best {
             let target = self.states.next(state, class);
-            let overwrites =
-                self.problem.classes[class as usize].effect == Effect::Overwrites;
+            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
             if overwrites && (overwritten.contains(&target) || !self.useful(&row, target)) {
                 continue;
             }
@@ -445,8 +446,7 @@ impl<'a, M: Model> Search<'a, M> {
             if target == NONE || target == state {
                 continue;
             }
-            let overwrites =
-                self.problem.classes[class as usize].effect == Effect::Overwrites;
+            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
             if overwrites && (overwritten.contains(&target) || !self.useful(&row, target)) {
                 continue;
             }
@@ -551,7 +551,8 @@ impl Frontier {
         for at in 0..self.states.len() {
             if self.states[at] != NONE {
                 self.states[kept] = self.states[at];
-                self.rows.copy_within(at * stride..(at + 1) * stride, kept * stride);
+                self.rows
+                    .copy_within(at * stride..(at + 1) * stride, kept * stride);
                 kept += 1;
             }
         }

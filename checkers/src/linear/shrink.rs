@@ -83,7 +83,11 @@ impl Removal {
         for i in (1..ends.len()).rev() {
             ends[i - 1].1 = ends[i - 1].1.min(ends[i].1);
         }
-        Self { observers, makers, ends }
+        Self {
+            observers,
+            makers,
+            ends,
+        }
     }
 
     fn permits(&self, op: &Op) -> bool {
@@ -101,7 +105,9 @@ impl Removal {
         let before = ends.partition_point(|end| *end < op.start);
         let observing = starts.partition_point(|start| *start < overwritten) - before;
         let first = ends.get(before).copied().unwrap_or(u32::MAX);
-        let explained = makers.iter().any(|start| *start != op.start && *start < first);
+        let explained = makers
+            .iter()
+            .any(|start| *start != op.start && *start < first);
         observing == 0 && (explained || before == ends.len() && makers.len() > 1)
     }
 

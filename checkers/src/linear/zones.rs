@@ -75,7 +75,10 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
     let mut makers = vec![NONE; values];
     for (i, op) in ops.iter().enumerate() {
         if let Some(v) = op.produces() {
-            debug_assert!(v != INITIAL && makers[v as usize] == NONE, "values are distinct");
+            debug_assert!(
+                v != INITIAL && makers[v as usize] == NONE,
+                "values are distinct"
+            );
             makers[v as usize] = i as u32;
         }
     }
@@ -110,7 +113,15 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
         maker => kept[maker as usize] && ops[maker as usize].kind == Kind::Write,
     });
     for root in roots.collect::<Vec<_>>() {
-        zones.push(block(ops, root, &makers, &following, &mut readers, &mut visited, &mut conflicts));
+        zones.push(block(
+            ops,
+            root,
+            &makers,
+            &following,
+            &mut readers,
+            &mut visited,
+            &mut conflicts,
+        ));
     }
     // A chain without a beginning.
     for v in 0..values {
@@ -123,7 +134,9 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
         while !visited[at] {
             visited[at] = true;
             ring.push(makers[at]);
-            let Kind::Cas(from) = ops[makers[at] as usize].kind else { break };
+            let Kind::Cas(from) = ops[makers[at] as usize].kind else {
+                break;
+            };
             at = from as usize;
         }
         conflicts.push(Conflict(ring));
@@ -144,8 +157,18 @@ fn block(
 ) -> Zone {
     // The initial value was written before everything.
     let mut zone = match makers[root as usize] {
-        NONE => Zone { first_end: 0, ends: NONE, last_start: 0, starts: NONE },
-        _ => Zone { first_end: NONE, ends: NONE, last_start: 0, starts: NONE },
+        NONE => Zone {
+            first_end: 0,
+            ends: NONE,
+            last_start: 0,
+            starts: NONE,
+        },
+        _ => Zone {
+            first_end: NONE,
+            ends: NONE,
+            last_start: 0,
+            starts: NONE,
+        },
     };
     // The latest start in the groups before this one.
     let mut before = (0, NONE);
@@ -231,6 +254,7 @@ impl Lists {
     }
 
     fn of(&self, value: u32) -> &[u32] {
-        &self.items[self.offsets[value as usize] as usize..self.offsets[value as usize + 1] as usize]
+        &self.items
+            [self.offsets[value as usize] as usize..self.offsets[value as usize + 1] as usize]
     }
 }

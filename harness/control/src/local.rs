@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::{fs::OpenOptionsExt, process::{CommandExt, ExitStatusExt}},
+    os::unix::{
+        fs::OpenOptionsExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::mpsc,
@@ -33,7 +36,11 @@ impl Local {
 
     fn io(&self, what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
         let (node, what) = (self.node.name.clone(), what.into());
-        move |e| Error::Io { node, what, reason: e.to_string() }
+        move |e| Error::Io {
+            node,
+            what,
+            reason: e.to_string(),
+        }
     }
 
     /// Waits for the end; kills the whole process group at the deadline.
@@ -71,11 +78,18 @@ impl Remote for Local {
             true => &["sudo", "-n", "--"],
             false => &[],
         };
-        let mut words = sudo.iter().copied().chain(command.argv.iter().map(String::as_str));
+        let mut words = sudo
+            .iter()
+            .copied()
+            .chain(command.argv.iter().map(String::as_str));
         let program = words.next().unwrap_or_default();
         let mut child = std::process::Command::new(program)
             .args(words)
-            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if command.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -90,7 +104,10 @@ impl Remote for Local {
         let began = Instant::now();
         let status = self.wait(child, command)?;
         // A process that it left behind may still have its output open; what that one says is not waited for.
-        let rest = command.deadline.saturating_sub(began.elapsed()).min(AFTERMATH);
+        let rest = command
+            .deadline
+            .saturating_sub(began.elapsed())
+            .min(AFTERMATH);
         let take = |from: mpsc::Receiver<std::io::Result<Vec<u8>>>| match from.recv_timeout(rest) {
             Ok(bytes) => bytes.map_err(self.io(format!("reading the output of {program}"))),
             Err(_) => Err(Error::Io {
@@ -100,7 +117,9 @@ impl Remote for Local {
             }),
         };
         Ok(Output {
-            status: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
+            status: status
+                .code()
+                .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
             stdout: take(out)?,
             stderr: take(err)?,
         })
@@ -109,13 +128,20 @@ impl Remote for Local {
     fn upload(&self, contents: &[u8], to: &str, mode: u32) -> Result<(), Error> {
         let beside = PathBuf::from(format!("{to}.schism-{}", std::process::id()));
         let write = || {
-            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(mode)
+                .open(&beside)?;
             file.write_all(contents)?;
             file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
             file.sync_all()?;
             fs::rename(&beside, to)
         };
-        write().inspect_err(|_| drop(fs::remove_file(&beside))).map_err(self.io(format!("writing {to}")))
+        write()
+            .inspect_err(|_| drop(fs::remove_file(&beside)))
+            .map_err(self.io(format!("writing {to}")))
     }
 
     fn download(&self, from: &str, to: &Path, limit: u64) -> Result<u64, Error> {
@@ -156,12 +182,25 @@ mod tests {
 
     #[test]
     fn output_input_and_status_are_those_of_the_command() {
-        let out = here().exec(&Command::script("cat; echo oops >&2; exit 3", [""; 0]).stdin("hello")).unwrap();
-        assert_eq!((out.status, out.text().as_str(), out.complaint().as_str()), (3, "hello", "oops"));
-        let killed = here().exec(&Command::script("kill -9 $$", [""; 0])).unwrap();
+        let out = here()
+            .exec(&Command::script("cat; echo oops >&2; exit 3", [""; 0]).stdin("hello"))
+            .unwrap();
+        assert_eq!(
+            (out.status, out.text().as_str(), out.complaint().as_str()),
+            (3, "hello", "oops")
+        );
+        let killed = here()
+            .exec(&Command::script("kill -9 $$", [""; 0]))
+            .unwrap();
         assert_eq!(killed.status, 137);
-        assert!(matches!(here().run(&Command::new(["false"])), Err(Error::Status { status: 1, .. })));
-        assert!(matches!(here().exec(&Command::new(["/no/such/program"])), Err(Error::Io { .. })));
+        assert!(matches!(
+            here().run(&Command::new(["false"])),
+            Err(Error::Status { status: 1, .. })
+        ));
+        assert!(matches!(
+            here().exec(&Command::new(["/no/such/program"])),
+            Err(Error::Io { .. })
+        ));
     }
 
     #[test]
@@ -175,7 +214,8 @@ mod tests {
     fn the_deadline_ends_the_whole_process_group() {
         let dir = tempfile::tempdir().unwrap();
         let mark = dir.path().join("pid").display().to_string();
-        let script = Command::script("sleep 50 & echo $! >\"$1\"; wait", [mark.clone()]).deadline(Duration::from_millis(300));
+        let script = Command::script("sleep 50 & echo $! >\"$1\"; wait", [mark.clone()])
+            .deadline(Duration::from_millis(300));
         assert!(matches!(here().exec(&script), Err(Error::Deadline { .. })));
         let pid = fs::read_to_string(&mark).unwrap();
         let stat = format!("/proc/{}/stat", pid.trim());
@@ -192,9 +232,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |n: &str| dir.path().join(n).display().to_string();
         here().upload(b"0123456789", &path("a b"), 0o640).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path("a b")).unwrap().permissions());
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &fs::metadata(path("a b")).unwrap().permissions(),
+        );
         assert_eq!(mode & 0o7777, 0o640);
-        assert_eq!(here().download(&path("a b"), Path::new(&path("c")), 4).unwrap(), 10);
+        assert_eq!(
+            here()
+                .download(&path("a b"), Path::new(&path("c")), 4)
+                .unwrap(),
+            10
+        );
         assert_eq!(fs::read(path("c")).unwrap(), b"6789");
         assert!(here().upload(b"x", &path("no/such/dir"), 0o600).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);

@@ -30,7 +30,10 @@ mod tests {
     /// The words that a real shell makes of a line.
     fn split_by_sh(line: &str) -> Vec<String> {
         let script = format!("for w in {line}; do printf '%s\\0' \"$w\"; done");
-        let out = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+        let out = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
         assert!(out.status.success(), "{script}: {out:?}");
         let text = String::from_utf8(out.stdout).unwrap();
         let mut words: Vec<String> = text.split('\0').map(str::to_owned).collect();
@@ -48,7 +51,23 @@ mod tests {
 
     #[test]
     fn what_shells_stumble_over_arrives_unchanged() {
-        let words = ["", "'", "\"", "$(id)", "`id`", "a b", "\n", "\\", "!", "*", "~", "-n", "#", ";", "ü\u{202e}"];
+        let words = [
+            "",
+            "'",
+            "\"",
+            "$(id)",
+            "`id`",
+            "a b",
+            "\n",
+            "\\",
+            "!",
+            "*",
+            "~",
+            "-n",
+            "#",
+            ";",
+            "ü\u{202e}",
+        ];
         assert_eq!(split_by_sh(&quote(words).unwrap()), words);
     }
 

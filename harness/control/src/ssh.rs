@@ -44,7 +44,9 @@ pub struct Ssh {
 
 impl std::fmt::Debug for Ssh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ssh").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("Ssh")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,11 +54,18 @@ impl Ssh {
     /// Connects, checks the host key, logs in.
     pub fn connect(endpoint: Endpoint) -> Result<Self, Error> {
         let first = Session::open(&endpoint)?;
-        Ok(Self { endpoint, idle: Mutex::new(vec![first]) })
+        Ok(Self {
+            endpoint,
+            idle: Mutex::new(vec![first]),
+        })
     }
 
     /// Does something with a session of its own. A session that broke is not put back.
-    fn with<T>(&self, mut work: impl FnMut(&Session) -> Result<T, Broken>, again: bool) -> Result<T, Error> {
+    fn with<T>(
+        &self,
+        mut work: impl FnMut(&Session) -> Result<T, Broken>,
+        again: bool,
+    ) -> Result<T, Error> {
         let taken = self.idle().pop();
         let fresh = taken.is_none();
         let session = match taken {
@@ -98,18 +107,37 @@ impl Ssh {
 
     /// The words that do this, as root where that is needed, under a timer; and what goes before its input.
     fn words(&self, command: &Command) -> (Vec<String>, String) {
-        let seconds = (command.deadline + Duration::from_secs(2)).as_secs_f64().ceil();
-        let timer = ["timeout", "-s", "KILL"].map(str::to_owned).into_iter().chain([format!("{seconds}")]);
+        let seconds = (command.deadline + Duration::from_secs(2))
+            .as_secs_f64()
+            .ceil();
+        let timer = ["timeout", "-s", "KILL"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([format!("{seconds}")]);
         let timed = timer.chain(command.argv.iter().cloned());
         let sudo = |flags: &[&str]| -> Vec<String> {
-            ["sudo"].iter().chain(flags).chain(&["--"]).map(|s| (*s).to_owned()).collect()
+            ["sudo"]
+                .iter()
+                .chain(flags)
+                .chain(&["--"])
+                .map(|s| (*s).to_owned())
+                .collect()
         };
-        match (command.root && !self.is_root(), &self.endpoint.sudo_password) {
+        match (
+            command.root && !self.is_root(),
+            &self.endpoint.sudo_password,
+        ) {
             (false, _) => (timed.collect(), String::new()),
-            (true, None) => (sudo(&["-n"]).into_iter().chain(timed).collect(), String::new()),
+            (true, None) => (
+                sudo(&["-n"]).into_iter().chain(timed).collect(),
+                String::new(),
+            ),
             (true, Some(password)) => {
                 // -k: ask even if it was asked a moment ago, so that the password never becomes the command's input.
-                let words = sudo(&["-k", "-S", "-p", ""]).into_iter().chain(timed).collect();
+                let words = sudo(&["-k", "-S", "-p", ""])
+                    .into_iter()
+                    .chain(timed)
+                    .collect();
                 (words, format!("{}\n", password.reveal()))
             }
         }
@@ -159,8 +187,10 @@ impl Remote for Ssh {
             reason: e.to_string(),
         })?;
         let input = prefix + command.stdin.as_deref().unwrap_or_default();
-        let output =
-            self.with(|s| s.exec(&line, input.as_bytes(), command), command.idempotent)?;
+        let output = self.with(
+            |s| s.exec(&line, input.as_bytes(), command),
+            command.idempotent,
+        )?;
         match self.sudo_refused(command, &output) {
             Some(error) => Err(error),
             None => Ok(output),
@@ -189,7 +219,9 @@ base64 -d >"$beside" && chmod "$2" "$beside" && mv -f "$beside" "$1"
             what: format!("fetching {from} to {}", to.display()),
             reason: reason.to_string(),
         };
-        let size = Command::new(["stat", "-Lc", "%s", "--", from]).root().idempotent();
+        let size = Command::new(["stat", "-Lc", "%s", "--", from])
+            .root()
+            .idempotent();
         let size: u64 = self.run(&size)?.text().parse().unwrap_or(0);
         let mut file = std::fs::File::create(to).map_err(io)?;
         // In pieces, so that no log is too large for memory.
@@ -197,8 +229,13 @@ base64 -d >"$beside" && chmod "$2" "$beside" && mv -f "$beside" "$1"
         while at < size {
             let piece = (size - at).min(crate::remote::OUTPUT_LIMIT / 2);
             let read = "tail -c +\"$2\" -- \"$1\" | head -c \"$3\"";
-            let read = Command::script(read, [from.to_owned(), (at + 1).to_string(), piece.to_string()]);
-            let bytes = self.run(&read.root().idempotent().deadline(Duration::from_secs(120)))?.stdout;
+            let read = Command::script(
+                read,
+                [from.to_owned(), (at + 1).to_string(), piece.to_string()],
+            );
+            let bytes = self
+                .run(&read.root().idempotent().deadline(Duration::from_secs(120)))?
+                .stdout;
             if bytes.is_empty() {
                 break;
             }

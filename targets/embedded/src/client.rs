@@ -49,7 +49,7 @@ impl ClientError {
             Self::Unsupported => "unsupported",
             Self::Unavailable(_) => "unavailable",
             Self::Rejected(_) => "rejected",
-            Self::NotSent(_) => "refused",
+            Self::NotSent(_) => kit::NO_CONNECTION,
             Self::Lost(_) => "lost",
         }
     }

@@ -34,9 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MESSAGE: Duration = Duration::from_millis(500);
 /// Between two rounds of anti-entropy.
 const ROUND: Duration = Duration::from_millis(250);
-/// The most writes in one message to a replica.
-const BATCH: usize = 512;
-
 /// A value with the time that decides between two: microseconds by the coordinator's clock, then the coordinator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Stamped {
@@ -273,10 +270,11 @@ impl Quorum {
     }
 }
 
-/// Hands writes to one replica, all that wait in one message. What does not arrive is left to anti-entropy.
+/// Hands writes to one replica, all that wait in one message. What does not arrive is left to anti-entropy: so nothing
+/// piles up here while the replica is away.
 async fn hand_over(peers: Arc<Peers>, to: usize, mut queue: mpsc::UnboundedReceiver<Handed>) {
     let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
+    while queue.recv_many(&mut batch, usize::MAX).await > 0 {
         let mut news = Entries::new();
         for handed in &batch {
             let entry = news.entry(handed.key.clone()).or_insert(handed.stamped);

@@ -185,6 +185,9 @@ fn spawn_guard(exe: &Path, dir: &Path) -> Result<(Identity, JoinHandle<()>), Str
                 Some(Ok(line)) if line == "ready" => Identity::of(child.id()),
                 _ => None,
             };
+            if identity.is_none() {
+                let _: io::Result<()> = child.kill();
+            }
             let log = || fs::read_to_string(dir.join("guard.log")).unwrap_or_default();
             let _: Result<(), _> = tell.send(identity.ok_or_else(|| log().trim().to_owned()));
             let _: Result<_, _> = child.wait();

@@ -19,6 +19,9 @@ pub struct EtcdTarget {
 impl Target<history::Register> for EtcdTarget {
     type Client = Via<EtcdClient>;
     async fn connect(&self, node: &Node) -> Result<Via<EtcdClient>, String> {
+        // Says now, and not at the first call, that nobody is there.
+        let tcp = tokio::net::TcpStream::connect((node.address.as_str(), CLIENT_PORT));
+        tcp.await.map_err(|e| e.to_string())?;
         let gateway = Gateway::new(&node.address, CLIENT_PORT).map_err(|e| e.to_string())?;
         Ok(Via(EtcdClient {
             gateway,

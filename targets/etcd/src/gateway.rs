@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use kit::Certainty;
+use kit::{Certainty, NO_CONNECTION};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ impl GatewayError {
     /// What it says about a write, and its class.
     pub fn classify(&self) -> (Certainty, &'static str) {
         match self {
-            Self::Connect(_) => (Certainty::DidNotHappen, "refused"),
+            Self::Connect(_) => (Certainty::DidNotHappen, NO_CONNECTION),
             Self::Lost(_) => (Certainty::MayHaveHappened, "connection-lost"),
             Self::Strange { .. } => (Certainty::MayHaveHappened, "strange-answer"),
             Self::Refused { message, .. } => {

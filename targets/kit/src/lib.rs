@@ -42,7 +42,7 @@ mod register;
 pub use control::Node;
 pub use history::Key;
 pub use register::{Register, Via};
-pub use runner::{Client, Target};
+pub use runner::{Client, NO_CONNECTION, Target};
 
 /// What an error says about the call that it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -72,7 +72,10 @@ impl RegisterWorkload {
 }
 
 fn call(key: i64, op: RegisterOp) -> RegisterCall {
-    RegisterCall { key: Key::Int(key), op }
+    RegisterCall {
+        key: Key::Int(key),
+        op,
+    }
 }
 
 struct Calls {
@@ -104,7 +107,10 @@ impl Generator<Register> for Calls {
         let op = match self.rng.random_range(0..6) {
             0..3 => RegisterOp::Read,
             3 if self.workload.cas => match self.known[key] {
-                Some(from) => RegisterOp::Cas { from, to: self.fresh_value(key) },
+                Some(from) => RegisterOp::Cas {
+                    from,
+                    to: self.fresh_value(key),
+                },
                 None => RegisterOp::Write(self.fresh_value(key)),
             },
             _ => RegisterOp::Write(self.fresh_value(key)),
@@ -114,7 +120,10 @@ impl Generator<Register> for Calls {
 
     fn update(&mut self, _: &Context, event: &Event<Register>) {
         match &event.moment {
-            Moment::Invoke(RegisterCall { key: Key::Int(key), op }) => {
+            Moment::Invoke(RegisterCall {
+                key: Key::Int(key),
+                op,
+            }) => {
                 let leaves = match *op {
                     RegisterOp::Read => None,
                     RegisterOp::Write(v) | RegisterOp::Cas { to: v, .. } => Some(v),
@@ -123,7 +132,9 @@ impl Generator<Register> for Calls {
             }
             Moment::Invoke(_) => {}
             Moment::Complete(outcome) => {
-                let Some((key, leaves)) = self.open.remove(&event.process) else { return };
+                let Some((key, leaves)) = self.open.remove(&event.process) else {
+                    return;
+                };
                 match outcome {
                     Outcome::Ok(RegisterReturn::Value(value)) => self.known[key] = *value,
                     Outcome::Ok(RegisterReturn::Done) => self.known[key] = leaves,

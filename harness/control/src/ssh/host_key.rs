@@ -9,7 +9,12 @@ use crate::Error;
 
 /// Checks the key that the host showed.
 pub(super) fn check(session: &Session, to: &Endpoint) -> Result<(), Error> {
-    let refuse = |reason: String| Err(Error::HostKey { node: to.node.name.clone(), reason });
+    let refuse = |reason: String| {
+        Err(Error::HostKey {
+            node: to.node.name.clone(),
+            reason,
+        })
+    };
     let Some((key, _)) = session.host_key() else {
         return refuse("the server showed no host key".to_owned());
     };
@@ -17,7 +22,10 @@ pub(super) fn check(session: &Session, to: &Endpoint) -> Result<(), Error> {
     match &to.host_keys {
         HostKeys::Pinned(expected) => match pinned(expected) {
             Some(expected) if expected == key => Ok(()),
-            _ => refuse(format!("{} shows another host key than the one that was made for it ({print})", to.address())),
+            _ => refuse(format!(
+                "{} shows another host key than the one that was made for it ({print})",
+                to.address()
+            )),
         },
         HostKeys::Known(file) => {
             let found = look_up(session, to, file, key).or_else(&refuse_file(to, file))?;
@@ -36,7 +44,11 @@ pub(super) fn check(session: &Session, to: &Endpoint) -> Result<(), Error> {
                      in, or the host was set up anew. Only if you know that it was: ssh-keygen -R '{}' -f {}",
                     to.address(),
                     file.display(),
-                    if port == 22 { host.clone() } else { format!("[{host}]:{port}") },
+                    if port == 22 {
+                        host.clone()
+                    } else {
+                        format!("[{host}]:{port}")
+                    },
                     file.display()
                 )),
                 CheckResult::Failure => refuse(format!("{} could not be searched", file.display())),
@@ -45,7 +57,10 @@ pub(super) fn check(session: &Session, to: &Endpoint) -> Result<(), Error> {
     }
 }
 
-fn refuse_file<'a, T>(to: &'a Endpoint, file: &'a Path) -> impl Fn(ssh2::Error) -> Result<T, Error> + 'a {
+fn refuse_file<'a, T>(
+    to: &'a Endpoint,
+    file: &'a Path,
+) -> impl Fn(ssh2::Error) -> Result<T, Error> + 'a {
     move |e| {
         Err(Error::HostKey {
             node: to.node.name.clone(),
@@ -54,7 +69,12 @@ fn refuse_file<'a, T>(to: &'a Endpoint, file: &'a Path) -> impl Fn(ssh2::Error) 
     }
 }
 
-fn look_up(session: &Session, to: &Endpoint, file: &Path, key: &[u8]) -> Result<CheckResult, ssh2::Error> {
+fn look_up(
+    session: &Session,
+    to: &Endpoint,
+    file: &Path,
+    key: &[u8],
+) -> Result<CheckResult, ssh2::Error> {
     let mut known = session.known_hosts()?;
     if file.exists() {
         known.read_file(file, KnownHostFileKind::OpenSSH)?;
@@ -74,6 +94,11 @@ fn fingerprint(session: &Session) -> String {
     use base64::Engine as _;
     session.host_key_hash(HashType::Sha256).map_or_else(
         || "no fingerprint".to_owned(),
-        |hash| format!("SHA256:{}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash)),
+        |hash| {
+            format!(
+                "SHA256:{}",
+                base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash)
+            )
+        },
     )
 }

@@ -61,25 +61,43 @@ impl Session {
         };
         let socket = connect(to).map_err(|e| unreachable(e.to_string()))?;
         // Small packets of a dialogue must not wait for each other.
-        socket.set_nodelay(true).map_err(|e| unreachable(e.to_string()))?;
+        socket
+            .set_nodelay(true)
+            .map_err(|e| unreachable(e.to_string()))?;
         let mut inner = ssh2::Session::new().map_err(|e| unreachable(e.to_string()))?;
         inner.set_timeout(u32::try_from(to.patience.as_millis()).unwrap_or(u32::MAX));
         inner.set_tcp_stream(socket.try_clone().map_err(|e| unreachable(e.to_string()))?);
-        inner.handshake().map_err(|e| unreachable(format!("no SSH there: {}", e.message())))?;
+        inner
+            .handshake()
+            .map_err(|e| unreachable(format!("no SSH there: {}", e.message())))?;
         host_key::check(&inner, to)?;
         login::log_in(&inner, to)?;
         inner.set_keepalive(true, KEEPALIVE);
         inner.set_blocking(false);
-        Ok(Self { inner, socket, node: to.node.name.clone() })
+        Ok(Self {
+            inner,
+            socket,
+            node: to.node.name.clone(),
+        })
     }
 
     /// Runs a command line to its end.
-    pub(super) fn exec(&self, line: &str, input: &[u8], command: &Command) -> Result<Output, Broken> {
+    pub(super) fn exec(
+        &self,
+        line: &str,
+        input: &[u8],
+        command: &Command,
+    ) -> Result<Output, Broken> {
         let began = Instant::now();
         let until = began + command.deadline + GRACE;
         // Before the command is sent nothing can have happened; an idle session that died shows it here.
-        self.inner.keepalive_send().or_else(not_yet).map_err(|e| self.broken(true, &e))?;
-        let mut channel = self.wait(until, || self.inner.channel_session()).map_err(|e| self.broken(true, &e))?;
+        self.inner
+            .keepalive_send()
+            .or_else(not_yet)
+            .map_err(|e| self.broken(true, &e))?;
+        let mut channel = self
+            .wait(until, || self.inner.channel_session())
+            .map_err(|e| self.broken(true, &e))?;
         let output = self
             .wait(until, || channel.exec(line))
             .map_err(Failed::from)
@@ -95,9 +113,15 @@ impl Session {
             }
             Ok(output) => Ok(output),
             // Whatever is left in the pipe belongs to a command that is not waited for any more.
-            Err(Failed::Late) => Err(Broken::Session { unsent: false, error: timed_out() }),
+            Err(Failed::Late) => Err(Broken::Session {
+                unsent: false,
+                error: timed_out(),
+            }),
             Err(Failed::Ssh(e)) => Err(self.broken(false, &e)),
-            Err(Failed::Io(e)) => Err(Broken::Session { unsent: false, error: self.lost(e.to_string()) }),
+            Err(Failed::Io(e)) => Err(Broken::Session {
+                unsent: false,
+                error: self.lost(e.to_string()),
+            }),
             Err(Failed::TooMuch) => Err(Broken::Session {
                 unsent: false,
                 error: Error::Io {
@@ -109,7 +133,12 @@ impl Session {
         }
     }
 
-    fn talk(&self, channel: &mut Channel, mut input: &[u8], until: Instant) -> Result<Output, Failed> {
+    fn talk(
+        &self,
+        channel: &mut Channel,
+        mut input: &[u8],
+        until: Instant,
+    ) -> Result<Output, Failed> {
         let mut output = Output::default();
         let mut open = true;
         while !channel.eof() {
@@ -148,7 +177,11 @@ impl Session {
     }
 
     /// Tries until it is done or the time is up.
-    fn wait<T>(&self, until: Instant, mut attempt: impl FnMut() -> Result<T, ssh2::Error>) -> Result<T, Failed> {
+    fn wait<T>(
+        &self,
+        until: Instant,
+        mut attempt: impl FnMut() -> Result<T, ssh2::Error>,
+    ) -> Result<T, Failed> {
         loop {
             match attempt() {
                 Err(e) if is_not_yet(&e) => self.sleep(until)?,
@@ -169,7 +202,10 @@ impl Session {
             BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
         };
         let nap = left.min(Duration::from_secs(1));
-        let nap = Timespec { tv_sec: nap.as_secs() as _, tv_nsec: nap.subsec_nanos().into() };
+        let nap = Timespec {
+            tv_sec: nap.as_secs() as _,
+            tv_nsec: nap.subsec_nanos().into(),
+        };
         match poll(&mut [PollFd::new(&self.socket, flags)], Some(&nap)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(e) => Err(Failed::Io(e.into())),
@@ -177,11 +213,18 @@ impl Session {
     }
 
     fn broken(&self, unsent: bool, error: &dyn std::fmt::Display) -> Broken {
-        Broken::Session { unsent, error: self.lost(error.to_string()) }
+        Broken::Session {
+            unsent,
+            error: self.lost(error.to_string()),
+        }
     }
 
     fn lost(&self, reason: String) -> Error {
-        Error::Io { node: self.node.clone(), what: "the SSH connection was lost".to_owned(), reason }
+        Error::Io {
+            node: self.node.clone(),
+            what: "the SSH connection was lost".to_owned(),
+            reason,
+        }
     }
 }
 
@@ -203,7 +246,11 @@ fn is_not_yet(error: &ssh2::Error) -> bool {
 }
 
 fn not_yet(error: ssh2::Error) -> Result<u32, ssh2::Error> {
-    if is_not_yet(&error) { Ok(0) } else { Err(error) }
+    if is_not_yet(&error) {
+        Ok(0)
+    } else {
+        Err(error)
+    }
 }
 
 /// Reads what there is of one stream.

@@ -1,0 +1,143 @@
+//! `schism heal`: undoes what a killed run left. Idempotent; needs nothing but the run's directory.
+
+use std::time::Duration;
+
+use lab::Lab;
+use nemesis::{HealReport, Ledger, heal_ledger};
+use runner::store::{RunDir, RunState};
+
+use crate::{
+    access::Access,
+    args::HealArgs,
+    deploy::ACCESS,
+    exit::{Exit, Failure},
+    flow::LEDGER,
+    terminal::Terminal,
+};
+
+/// How long the nodes of a run may take.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// Heals one run, or all that need it.
+pub(crate) fn heal(args: &HealArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let store = terminal.store()?;
+    let runs = match &args.run {
+        Some(wanted) => vec![store.resolve(wanted)?],
+        None => {
+            let mut runs = Vec::new();
+            for entry in store.list()? {
+                // What is running heals itself.
+                if entry.state != RunState::Running {
+                    runs.push(store.resolve(&entry.path.display().to_string())?);
+                }
+            }
+            runs
+        }
+    };
+    let mut exit = Exit::Pass;
+    let mut healed = 0;
+    for run in runs {
+        if let Some(one) = heal_run(&run, terminal)? {
+            healed += 1;
+            exit = exit.worst(one);
+        }
+    }
+    if healed == 0 {
+        terminal.print("nothing to heal\n");
+    }
+    Ok(exit)
+}
+
+/// `None` if the run owes nothing.
+fn heal_run(run: &RunDir, terminal: &Terminal) -> Result<Option<Exit>, Failure> {
+    let path = run.path().join(LEDGER);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let ledger = Ledger::open(&path).map_err(|e| Failure::infrastructure(e.to_string()))?;
+    let owed = ledger.outstanding();
+    if owed.is_empty() && ledger.timers().is_empty() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(run.path().join(ACCESS))
+        .map_err(|e| Failure::infrastructure(format!("{}: no way to its nodes: {e}", run.id())))?;
+    let access: Access = serde_json::from_str(&text)
+        .map_err(|e| Failure::infrastructure(format!("{}: {ACCESS}: {e}", run.id())))?;
+    if let Access::Embedded { place, .. } = &access {
+        // What a killed run could not remove itself. Its name says that it is ours.
+        if place
+            .file_name()
+            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"schism-"))
+        {
+            let _ = std::fs::remove_dir_all(place);
+        }
+    }
+    if let Some(why) = gone(&access) {
+        let first = owed.first().map(|o| (o.fault, o.action.node.clone()));
+        for o in &owed {
+            ledger
+                .undone(o.fault, &o.action.node)
+                .map_err(|e| Failure::infrastructure(e.to_string()))?;
+        }
+        if first.is_none() {
+            return Ok(None);
+        }
+        terminal.print(&format!(
+            "{}: {why}; its faults are gone with it\n",
+            run.id()
+        ));
+        return Ok(Some(Exit::Pass));
+    }
+    drop(ledger);
+    if let Access::Lab { name, .. } = &access {
+        Lab::find(name)?.enter_network()?;
+    }
+    let cluster = access.connect()?;
+    let report =
+        heal_ledger(&path, &cluster, WITHIN).map_err(|e| Failure::infrastructure(e.to_string()))?;
+    Ok(tell(run, &report, terminal))
+}
+
+/// Why there is nothing left that could be healed.
+fn gone(access: &Access) -> Option<String> {
+    match access {
+        Access::Embedded { .. } => Some("the embedded store died with its run".to_owned()),
+        Access::Lab { name, .. } if Lab::find(name).is_err() => Some(format!("lab {name} is gone")),
+        Access::Lab { .. } | Access::Hosts { .. } => None,
+    }
+}
+
+fn tell(run: &RunDir, report: &HealReport, terminal: &Terminal) -> Option<Exit> {
+    if report.settled.is_empty() && report.left.is_empty() {
+        return None;
+    }
+    for s in &report.settled {
+        let how = match (s.already, s.verified) {
+            (true, _) => "had healed itself",
+            (false, true) => "healed, verified",
+            (false, false) => "undone, not verified",
+        };
+        terminal.print(&format!(
+            "{}: {} {} on {}: {how}\n",
+            run.id(),
+            s.kind,
+            s.what,
+            s.node
+        ));
+    }
+    for l in &report.left {
+        terminal.print(&format!(
+            "{}: {} {} on {}: NOT HEALED: {}\n",
+            run.id(),
+            l.kind,
+            l.what,
+            l.node,
+            l.why
+        ));
+    }
+    Some(if report.left.is_empty() {
+        Exit::Pass
+    } else {
+        Exit::Infrastructure
+    })
+}

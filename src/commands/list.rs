@@ -1,0 +1,77 @@
+//! `schism list`: the runs, newest first.
+
+use chrono::{DateTime, Utc};
+use runner::store::{RunEntry, RunState};
+use serde_json::json;
+
+use crate::{
+    args::ListArgs,
+    exit::{Exit, Failure},
+    terminal::Terminal,
+};
+
+/// Lists.
+pub(crate) fn list(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    let store = terminal.store()?;
+    let mut entries = store.list()?;
+    if let Some(word) = &args.verdict {
+        entries.retain(|e| word_of(e) == word);
+    }
+    if args.json {
+        let runs: Vec<_> = entries
+            .iter()
+            .map(|e| {
+                json!({
+                    "id": e.id, "case": e.case, "faults": e.faults, "verdict": word_of(e),
+                    "started": e.started, "path": e.path,
+                })
+            })
+            .collect();
+        terminal.print(&format!("{}\n", json!(runs)));
+        return Ok(Exit::Pass);
+    }
+    if entries.is_empty() {
+        terminal.print(&format!(
+            "no runs in {}; `schism demo` makes two\n",
+            store.root().display()
+        ));
+        return Ok(Exit::Pass);
+    }
+    let case = |e: &RunEntry| format!("{} × {}", e.case, e.faults);
+    let width = entries
+        .iter()
+        .map(|e| case(e).chars().count())
+        .max()
+        .unwrap_or_default();
+    let now = Utc::now();
+    for e in &entries {
+        let word = terminal.verdict(word_of(e));
+        let case = case(e);
+        let gap = " ".repeat(width - case.chars().count());
+        terminal.print(&format!(
+            "{word}  {case}{gap}  {}  {}\n",
+            e.id,
+            age(now, e.started)
+        ));
+    }
+    Ok(Exit::Pass)
+}
+
+/// The verdict, or what there is instead of one.
+pub(crate) fn word_of(entry: &RunEntry) -> &str {
+    match (&entry.verdict, entry.state) {
+        (Some(word), _) => word,
+        (None, RunState::Running) => "running",
+        (None, _) => "interrupted",
+    }
+}
+
+fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    let seconds = (now - then).num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86_400 => format!("{}h ago", seconds / 3600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}

@@ -1,0 +1,382 @@
+//! What a run is to do, all values resolved.
+//!
+//! Each source is one YAML tree: the built-in defaults, the file, `SCHISM_…` variables (`SCHISM_RUN__TIME=5m` is
+//! `run: { time: 5m }`), the flags. Later ones win, value by value. Each tree is checked on its own, so that a mistake
+//! is reported where it was made, with line and column where there are any; the winner of each value is remembered as
+//! its [`Origin`].
+
+mod layers;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use nemesis::{Faults, Time};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+pub(crate) use self::{
+    layers::{Layers, Origin},
+    values::{Concurrency, Rate, Secret, SeedChoice},
+};
+use crate::{args::RunArgs, exit::Failure, nodes::NodeSpec};
+
+/// A run, resolved.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Version of this format.
+    pub(crate) version: u32,
+    /// What is tested; its name alone will do.
+    #[serde(deserialize_with = "name_or_map")]
+    pub(crate) target: TargetConfig,
+    /// Where it runs.
+    pub(crate) cluster: ClusterConfig,
+    /// What it is asked.
+    pub(crate) workloads: Workloads,
+    /// What is done to it.
+    pub(crate) faults: Faults,
+    /// How long.
+    pub(crate) run: RunConfig,
+    /// What it promises.
+    pub(crate) expect: Expect,
+}
+
+/// What is tested. Options that a target does not have are refused where they are set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TargetConfig {
+    /// Name of the target.
+    pub(crate) adapter: String,
+    /// Nodes of the embedded store.
+    pub(crate) nodes: u8,
+    /// How the embedded store replicates.
+    pub(crate) mode: Mode,
+    /// Answers that a read waits for, in quorum mode.
+    pub(crate) read_quorum: u8,
+    /// Acknowledgements that a write waits for, in quorum mode.
+    pub(crate) write_quorum: u8,
+    /// Whether etcd's reads may be answered from a member's own state.
+    pub(crate) serializable: bool,
+}
+
+/// `target: etcd` is `target: { adapter: etcd }`.
+fn name_or_map<'de, D: Deserializer<'de>>(from: D) -> Result<TargetConfig, D::Error> {
+    struct Visitor;
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = TargetConfig;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the name of a target, or a map with `adapter` and its options")
+        }
+        fn visit_str<E: de::Error>(self, name: &str) -> Result<TargetConfig, E> {
+            Ok(TargetConfig {
+                adapter: name.to_owned(),
+                ..TargetConfig::default()
+            })
+        }
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<TargetConfig, A::Error> {
+            TargetConfig::deserialize(de::value::MapAccessDeserializer::new(map))
+        }
+    }
+    from.deserialize_any(Visitor)
+}
+
+/// How the embedded store replicates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mode {
+    /// Raft.
+    #[default]
+    Consensus,
+    /// Leaderless, last write wins.
+    Quorum,
+}
+
+/// Where the target runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ClusterConfig {
+    /// A lab: so many nodes for this run, or the one of this name.
+    pub(crate) lab: Option<LabChoice>,
+    /// Real hosts.
+    pub(crate) nodes: Vec<NodeSpec>,
+    /// How to log in to them.
+    pub(crate) ssh: SshConfig,
+}
+
+/// A lab, new or existing.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum LabChoice {
+    /// One that is made for the run, with so many nodes, and removed after it.
+    Nodes(u8),
+    /// One that `schism lab up` made.
+    Name(String),
+}
+
+/// How to log in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SshConfig {
+    /// As whom; the name of the local user if it is not said.
+    pub(crate) user: Option<String>,
+    /// A private key.
+    pub(crate) key: Option<PathBuf>,
+    /// The private key's passphrase.
+    pub(crate) passphrase: Option<Secret>,
+    /// A password to log in with.
+    pub(crate) password: Option<Secret>,
+    /// A password for sudo.
+    pub(crate) sudo_password: Option<Secret>,
+    /// The file of trusted host keys.
+    pub(crate) known_hosts: Option<PathBuf>,
+}
+
+/// What the target is asked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Workloads {
+    /// Registers.
+    pub(crate) register: RegisterConfig,
+}
+
+/// The register workload.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RegisterConfig {
+    /// Independent keys.
+    pub(crate) keys: u32,
+    /// Which values are written.
+    pub(crate) values: ValuesConfig,
+    /// Clients.
+    pub(crate) concurrency: Concurrency,
+    /// Calls started a second.
+    pub(crate) rate: Rate,
+}
+
+/// Which values are written to a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ValuesConfig {
+    /// Each once.
+    #[default]
+    Distinct,
+    /// A few, again and again.
+    Small,
+}
+
+/// How long, and with which decisions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RunConfig {
+    /// How long clients and faults run.
+    pub(crate) time: Time,
+    /// After which a call's outcome counts as unknown.
+    pub(crate) op_timeout: Time,
+    /// How long the cluster may take to recover once everything is healed.
+    pub(crate) settle: Time,
+    /// Where all decisions come from.
+    pub(crate) seed: SeedChoice,
+}
+
+/// What the target promises: verdicts are relative to it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Expect {
+    /// Of registers.
+    pub(crate) register: RegisterPromise,
+}
+
+/// What registers may promise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RegisterPromise {
+    /// Every call takes effect at one instant between its start and its end.
+    #[default]
+    Linearizable,
+}
+
+/// The configuration file that is used when none is named.
+pub(crate) const DEFAULT_FILE: &str = "schism.yaml";
+
+impl Config {
+    /// From everything that was said.
+    pub(crate) fn resolve(args: &RunArgs) -> Result<(Self, Layers), Failure> {
+        let mut layers = Layers::defaults();
+        let (file, target) = match args.what.as_deref() {
+            Some(what) if is_file(what) => (Some(PathBuf::from(what)), None),
+            Some(name) => (None, Some(name)),
+            None => (
+                Some(PathBuf::from(DEFAULT_FILE)).filter(|f| f.exists()),
+                None,
+            ),
+        };
+        if let Some(file) = file {
+            layers.add_file(&file)?;
+        }
+        layers.add_environment(std::env::vars())?;
+        layers.add_flags(args, target)?;
+        let config = layers.config()?;
+        config.validate(&layers)?;
+        Ok((config, layers))
+    }
+
+    /// What no single value can say.
+    fn validate(&self, layers: &Layers) -> Result<(), Failure> {
+        let bad = |path: &str, why: String| {
+            Err(Failure::usage(format!(
+                "{}: {path}: {why}",
+                layers.origin(path)
+            )))
+        };
+        if self.version != 1 {
+            return bad(
+                "version",
+                format!("{} is not known; this schism reads version 1", self.version),
+            );
+        }
+        if self.run.time.0.is_zero() {
+            return bad(
+                "run.time",
+                "a run takes some time, 60s for example".to_owned(),
+            );
+        }
+        if self.run.op_timeout.0.is_zero() {
+            return bad(
+                "run.op_timeout",
+                "every call needs a deadline, 5s for example".to_owned(),
+            );
+        }
+        if self.workloads.register.keys == 0 {
+            return bad(
+                "workloads.register.keys",
+                "there must be at least one key".to_owned(),
+            );
+        }
+        if self.cluster.lab.is_some() && !self.cluster.nodes.is_empty() {
+            return bad("cluster", "either `lab` or `nodes`, not both".to_owned());
+        }
+        for track in &self.faults.0 {
+            if let Err(e) = track.timing(self.run.time.0) {
+                return bad("faults", e.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_file(what: &str) -> bool {
+    let path = Path::new(what);
+    what.contains('/')
+        || path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+        || (path.is_file() && crate::registry::find(what).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_a_whole_configuration() {
+        let config = Layers::defaults().config().unwrap();
+        config.validate(&Layers::defaults()).unwrap();
+        assert_eq!(config.target.adapter, "embedded");
+        assert_eq!(config.faults.name(), "partition+kill+pause");
+    }
+
+    #[test]
+    fn flags_win_over_variables_win_over_the_file_value_by_value() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.yaml");
+        std::fs::write(
+            &file,
+            "run: { time: 10s, settle: 2s }\nfaults: { kill: { every: 9s, for: 1s } }\n",
+        )
+        .unwrap();
+        let mut layers = Layers::defaults();
+        layers.add_file(&file).unwrap();
+        layers
+            .add_environment([("SCHISM_RUN__TIME".to_owned(), "20s".to_owned())])
+            .unwrap();
+        let args = RunArgs {
+            rate: Some("7/s".to_owned()),
+            ..RunArgs::default()
+        };
+        layers.add_flags(&args, Some("etcd")).unwrap();
+        let config = layers.config().unwrap();
+        assert_eq!(config.run.time.to_string(), "20s");
+        assert_eq!(config.run.settle.to_string(), "2s");
+        assert_eq!(config.run.op_timeout.to_string(), "5s");
+        assert_eq!(config.faults.name(), "kill");
+        assert_eq!(config.target.adapter, "etcd");
+        assert_eq!(layers.origin("run.time").to_string(), "SCHISM_RUN__TIME");
+        assert_eq!(
+            layers.origin("run.settle").to_string(),
+            file.display().to_string()
+        );
+        assert_eq!(
+            layers.origin("workloads.register.rate").to_string(),
+            "--rate"
+        );
+        assert_eq!(
+            layers.origin("run.op_timeout").to_string(),
+            "built-in defaults"
+        );
+    }
+
+    fn complaint(yaml: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.yaml");
+        std::fs::write(&file, yaml).unwrap();
+        let mut layers = Layers::defaults();
+        let said = layers.add_file(&file).unwrap_err().to_string();
+        said.replace(dir.path().to_str().unwrap(), "DIR")
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_line_column_and_a_suggestion() {
+        assert_eq!(
+            complaint("version: 1\nrun:\n  tyme: 5s\n"),
+            "DIR/x.yaml:3:3: run: unknown key `tyme`; did you mean `time`?\n\n  3 |   tyme: 5s\n    |   ^\n\n\
+             keys here: time, op_timeout, settle, seed"
+        );
+    }
+
+    #[test]
+    fn a_bad_duration_says_what_to_write() {
+        let said = complaint("run:\n  time: 90\n");
+        assert!(
+            said.starts_with("DIR/x.yaml:2:9: run.time: 90 has no unit: write 90s"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_duplicate_key_and_broken_yaml_are_errors_with_a_place() {
+        let said = complaint("run: { time: 5s }\nrun: { time: 6s }\n");
+        assert!(said.starts_with("DIR/x.yaml:2:1: "), "{said}");
+        assert!(said.contains("duplicate"), "{said}");
+        assert!(complaint("run: [\n").starts_with("DIR/x.yaml:2:1: "));
+    }
+
+    #[test]
+    fn a_secret_is_never_written_into_the_file() {
+        let said = complaint("cluster: { ssh: { password: hunter2 } }\n");
+        assert!(said.contains("${env:NAME}"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_an_error_and_other_tools_variables_are_not_ours() {
+        let mut layers = Layers::defaults();
+        let set = |n: &str| [(n.to_owned(), "1".to_owned())];
+        let said = layers
+            .add_environment(set("SCHISM_RUN__TYME"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("SCHISM_RUN__TYME") && said.contains("`time`"),
+            "{said}"
+        );
+        layers.add_environment(set("SCHISM_RUNS")).unwrap();
+        layers.add_environment(set("PATH")).unwrap();
+    }
+}

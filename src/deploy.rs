@@ -1,0 +1,344 @@
+//! From a configuration to a cluster that serves: makes or reaches the nodes, refuses what could never work, and only
+//! then deploys. Here targets get their types, and lose them again.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use control::{Cluster, Command, Local, Node, Remote, RemoteExt, System};
+use embedded::{Embedded, EmbeddedConfig, LaunchError};
+use etcd::{Etcd, EtcdTarget};
+use generator::Seed;
+use history::Register;
+use lab::{Lab, LabConfig};
+use nemesis::{Capabilities, DeadMan, LEASE, preflight};
+use reports::RunMeta;
+use runner::{Target, store::RunDir};
+use workloads::{RegisterWorkload, Values};
+
+use crate::{
+    access::Access,
+    config::{Config, LabChoice, Mode, TargetConfig, ValuesConfig},
+    exit::Failure,
+    flow::{self, Concluded, Ready},
+    registry::{self, Entry},
+    ui::Ui,
+};
+
+/// Where a run's way to its nodes is kept.
+pub(crate) const ACCESS: &str = "cluster.json";
+/// How long a fresh cluster may take to serve.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// Opens the run's directory for nodes of these names, and says what is known of the run. Called once everything that
+/// can be refused was not.
+pub(crate) type Open<'a> = dyn Fn(&[String], &Ui) -> Result<(RunDir, RunMeta), Failure> + 'a;
+
+/// Deploys, runs, removes what it deployed.
+pub(crate) fn run(
+    entry: &Entry,
+    config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    match entry.target {
+        registry::Target::Embedded => embedded(config, seed, open, ui),
+        registry::Target::Etcd => etcd(config, seed, open, ui),
+    }
+}
+
+/// Options are refused where they would be ignored.
+pub(crate) fn refuse_foreign_options(
+    entry: &Entry,
+    layers: &crate::config::Layers,
+) -> Result<(), Failure> {
+    let all = registry::TARGETS
+        .iter()
+        .flat_map(|t| t.options.iter().map(move |o| (t, *o)));
+    for (owner, option) in all {
+        let origin = layers.origin(&format!("target.{option}"));
+        if owner.name != entry.name && origin != crate::config::Origin::Defaults {
+            return Err(Failure::usage(format!(
+                "{origin}: {} has no option `{option}`; {} has it",
+                entry.name, owner.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a reader must know before blaming the target.
+pub(crate) fn caveats(target: &TargetConfig) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if target.adapter == "etcd" && target.serializable {
+        caveats.push("reads are serializable, which etcd documents as possibly stale".to_owned());
+    }
+    if target.adapter == "embedded" && target.mode == Mode::Quorum {
+        let (r, w, n) = (target.read_quorum, target.write_quorum, target.nodes);
+        caveats.push(match u16::from(r) + u16::from(w) > u16::from(n) {
+            true => {
+                format!("R={r}, W={w}, N={n}: last write wins by wall clock, without consensus")
+            }
+            false => {
+                format!("R={r}, W={w}, N={n}: R + W ≤ N, so a read need not meet the newest write")
+            }
+        });
+    }
+    caveats
+}
+
+fn workload(config: &Config, cas: bool) -> RegisterWorkload {
+    let register = &config.workloads.register;
+    RegisterWorkload {
+        keys: register.keys,
+        values: match register.values {
+            ValuesConfig::Distinct => Values::Distinct,
+            ValuesConfig::Small => Values::Small,
+        },
+        cas,
+    }
+}
+
+fn names(nodes: &[Node]) -> Vec<String> {
+    nodes.iter().map(|n| n.name.clone()).collect()
+}
+
+/// This program, as it can be started again.
+pub(crate) fn ourselves() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|e| Failure::infrastructure(format!("cannot find this program's own file: {e}")))
+}
+
+fn embedded(
+    config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    if config.cluster.lab.is_some() || !config.cluster.nodes.is_empty() {
+        return Err(Failure::usage(
+            "the embedded store runs on this machine and takes no --lab and no --node; say how many with --nodes",
+        ));
+    }
+    let mode = match config.target.mode {
+        Mode::Consensus => embedded::Mode::Consensus,
+        Mode::Quorum => embedded::Mode::Quorum {
+            r: config.target.read_quorum.into(),
+            w: config.target.write_quorum.into(),
+        },
+    };
+    let cas = config.target.mode == Mode::Consensus;
+    let place = tempfile::Builder::new()
+        .prefix("schism-")
+        .tempdir()
+        .map_err(|e| {
+            Failure::infrastructure(format!(
+                "no temporary directory for the embedded store: {e}"
+            ))
+        })?;
+    let launch = EmbeddedConfig {
+        dir: place.path().join("store"),
+        exe: ourselves()?,
+        nodes: config.target.nodes.into(),
+        mode,
+    };
+    let store = Embedded::launch(launch).map_err(|e| match e {
+        LaunchError::Config(why) => Failure::usage(why),
+        other => Failure::infrastructure(other.to_string()),
+    })?;
+    let access = Access::Embedded {
+        nodes: store.nodes().to_vec(),
+        place: place.path().to_owned(),
+    };
+    let cluster = access.connect()?;
+    let capabilities = refuse_impossible(&config, &cluster, &store)?;
+    let (dir, meta) = open(&names(cluster.nodes()), ui)?;
+    dir.write_json(ACCESS, &access)?;
+    let workload = workload(&config, cas);
+    let target = store.target();
+    let system: Arc<dyn System> = Arc::new(store);
+    serve(
+        Serve {
+            config,
+            seed,
+            meta,
+            dir,
+            cluster,
+            system,
+            capabilities,
+            target,
+            workload,
+            timers: false,
+        },
+        ui,
+    )
+}
+
+fn etcd(config: Config, seed: Seed, open: &Open<'_>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+    let (access, held) = reach(&config, ui)?;
+    let cluster = access.connect()?;
+    become_root(&cluster)?;
+    let system: Arc<dyn System> = Arc::new(Etcd::new(cluster.nodes().to_vec()));
+    let capabilities = refuse_impossible(&config, &cluster, &*system)?;
+    let (dir, meta) = open(&names(cluster.nodes()), ui)?;
+    dir.write_json(ACCESS, &access)?;
+    if held.is_none() {
+        system.install(&cluster)?;
+    }
+    let workload = workload(&config, true);
+    let target = EtcdTarget {
+        serializable: config.target.serializable,
+    };
+    serve(
+        Serve {
+            config,
+            seed,
+            meta,
+            dir,
+            cluster,
+            system,
+            capabilities,
+            target,
+            workload,
+            timers: true,
+        },
+        ui,
+    )
+}
+
+struct Serve<T> {
+    config: Config,
+    seed: Seed,
+    meta: RunMeta,
+    dir: RunDir,
+    cluster: Cluster,
+    system: Arc<dyn System>,
+    capabilities: Capabilities,
+    target: T,
+    workload: RegisterWorkload,
+    /// Whether the nodes need timers of their own.
+    timers: bool,
+}
+
+fn serve<T: Target<Register>>(serve: Serve<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+    let Serve {
+        config,
+        seed,
+        mut meta,
+        dir,
+        cluster,
+        system,
+        capabilities,
+        target,
+        workload,
+        timers,
+    } = serve;
+    system.start(&cluster)?;
+    ui.phase("ready", Duration::ZERO);
+    system.await_healthy(&cluster, HEALTHY)?;
+    meta.target_version = system.version(&cluster).ok();
+    dir.write_json(flow::META, &meta)?;
+    let deadman = match timers {
+        true => DeadMan::new(cluster.clone(), &dir.id(), LEASE),
+        false => DeadMan::none(),
+    };
+    let ready = Ready {
+        config,
+        seed,
+        meta,
+        dir,
+        cluster: cluster.clone(),
+        system: Arc::clone(&system),
+        capabilities,
+        deadman,
+        target,
+        workload,
+    };
+    let concluded = flow::run(ready, ui);
+    let stopped = system.stop(&cluster);
+    let mut concluded = concluded?;
+    if let Err(e) = stopped {
+        concluded
+            .broken
+            .push(format!("{} was not stopped: {e}", system.name()));
+    }
+    Ok(concluded)
+}
+
+/// Every fault that could never work here, told at once and before anything is deployed.
+fn refuse_impossible(
+    config: &Config,
+    cluster: &Cluster,
+    system: &dyn System,
+) -> Result<Capabilities, Failure> {
+    preflight(&config.faults, cluster, system).map_err(|refusals| {
+        let list: String = refusals.iter().map(|r| format!("\n  {r}")).collect();
+        Failure::usage(format!(
+            "{} cannot take what was asked for; nothing was deployed:{list}",
+            system.name()
+        ))
+    })
+}
+
+/// The way to the hosts that a configuration names.
+pub(crate) fn hosts(config: &Config) -> Access {
+    Access::Hosts {
+        nodes: config.cluster.nodes.clone(),
+        ssh: config.cluster.ssh.clone(),
+    }
+}
+
+/// Makes the lab, or finds it, or says how to name hosts.
+fn reach(config: &Config, ui: &Ui) -> Result<(Access, Option<Lab>), Failure> {
+    let cluster = &config.cluster;
+    if !cluster.nodes.is_empty() {
+        return Ok((hosts(config), None));
+    }
+    let (lab, owned) = match &cluster.lab {
+        None => {
+            return Err(Failure::usage(format!(
+                "{} needs nodes: --lab 5 builds five on this machine (as root), --node HOST names one of yours",
+                config.target.adapter
+            )));
+        }
+        Some(LabChoice::Nodes(nodes)) => {
+            let missing = lab::preflight();
+            if missing.is_empty() {
+                // Nodes have no way to a package server; they see what is installed here.
+                install_here(config)?;
+            }
+            let name = format!("run-{}", std::process::id());
+            let lab = Lab::up(&LabConfig::new(name, *nodes, ourselves()?).owned())?;
+            (lab, true)
+        }
+        Some(LabChoice::Name(name)) => (Lab::find(name)?, false),
+    };
+    for note in lab.notes() {
+        ui.note(note);
+    }
+    lab.enter_network()?;
+    Ok((
+        Access::Lab {
+            name: lab.config().name.clone(),
+            owned,
+        },
+        Some(lab),
+    ))
+}
+
+fn install_here(config: &Config) -> Result<(), Failure> {
+    let here = Arc::new(Local::new(Node::new("this machine", "127.0.0.1"))) as Arc<dyn Remote>;
+    let cluster = Cluster::new(vec![here], Vec::new());
+    match config.target.adapter.as_str() {
+        "etcd" => Ok(Etcd::new(Vec::new()).install(&cluster)?),
+        _ => Ok(()),
+    }
+}
+
+/// Whatever is done on nodes needs root: better to know before anything is deployed.
+fn become_root(cluster: &Cluster) -> Result<(), Failure> {
+    let nothing = Command::new(["true"]).root().idempotent();
+    for result in cluster.on_each(cluster.nodes(), |_, remote| remote.run(&nothing)) {
+        result?;
+    }
+    Ok(())
+}

@@ -1,0 +1,414 @@
+//! A run, from a deployed cluster to a sealed directory.
+//!
+//! ```text
+//! workload and faults, at the same time ─► heal everything ─► settle ─► final reads ─► logs ─► judge ─► report ─► seal
+//! ```
+//! What was recorded is always judged, whatever broke on the way; what broke is told apart from what was found. The
+//! verdict is written last, and nothing that is rendered can change it.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use checkers::Budget;
+use control::{Cluster, System};
+use generator::{Generator, GeneratorExt, Seed};
+use history::{Nodes, Register, fault::FaultEvent};
+use nemesis::{Capabilities, DeadMan, Injector, Ledger, Schedule};
+use reports::{Phases, Report, RunMeta, Window};
+use runner::{
+    Counters, Driver, JournalSink, Limits, PhaseSummary, RunClock, StopToken, Target,
+    store::{HISTORY, RunDir},
+};
+use workloads::RegisterWorkload;
+
+use crate::{
+    config::{Config, Rate},
+    exit::Failure,
+    faults::FaultTarget,
+    judge::{self, Circumstances},
+    record::Record,
+    sinks::Notices,
+    ui::Ui,
+};
+
+/// The ledger's place in a run directory.
+pub(crate) const LEDGER: &str = "ledger.jsonl";
+/// The fault track's place in a run directory.
+pub(crate) const FAULTS: &str = "faults.jsonl";
+/// Where a run says what it is.
+pub(crate) const META: &str = "meta.json";
+/// How a node's log is bounded when it is collected, from its end.
+const LOG_BYTES: u64 = 16 << 20;
+/// What a phase may take beyond what is planned before it is cut short.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// A run that is ready to start: everything is deployed, nothing has been asked of it.
+pub(crate) struct Ready<T> {
+    /// What to do.
+    pub(crate) config: Config,
+    /// Where all decisions come from.
+    pub(crate) seed: Seed,
+    /// What is known of it so far.
+    pub(crate) meta: RunMeta,
+    /// Where it is recorded.
+    pub(crate) dir: RunDir,
+    /// The nodes.
+    pub(crate) cluster: Cluster,
+    /// The system on them.
+    pub(crate) system: Arc<dyn System>,
+    /// What `nemesis::preflight` found.
+    pub(crate) capabilities: Capabilities,
+    /// The nodes' own timers, or none.
+    pub(crate) deadman: DeadMan,
+    /// What opens clients.
+    pub(crate) target: T,
+    /// What is asked.
+    pub(crate) workload: RegisterWorkload,
+}
+
+/// A run that is over.
+pub(crate) struct Concluded {
+    /// Everything that can be told about it.
+    pub(crate) report: Report,
+    /// What broke on our side, if anything did.
+    pub(crate) broken: Vec<String>,
+    /// Where it is recorded.
+    pub(crate) dir: RunDir,
+}
+
+/// Runs it. Blocking; makes the async runtime that it needs.
+pub(crate) fn run<T: Target<Register>>(
+    ready: Ready<T>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("schism")
+        .build()
+        .map_err(|e| Failure::infrastructure(format!("cannot start threads: {e}")))?;
+    let stop = StopToken::new();
+    runtime.spawn(interrupts(stop.clone(), Arc::clone(ui), ready.dir.id()));
+    let dir = ready.dir.clone();
+    let settle = ready.config.run.settle.0;
+    let (cluster, system) = (ready.cluster.clone(), Arc::clone(&ready.system));
+    let mut meta = ready.meta.clone();
+    let began = Instant::now();
+    let ui_for_task = Arc::clone(ui);
+    let token = stop.clone();
+    let driven = runtime
+        .block_on(async {
+            tokio::spawn(async move { drive(ready, &ui_for_task, token, settle).await }).await
+        })
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+
+    ui.phase("logs", Duration::ZERO);
+    let mut broken = driven.broken;
+    broken.extend(collect_logs(&cluster, &*system, &dir));
+    meta.phases = driven.phases;
+    meta.interrupted = stop.is_stopped();
+    meta.duration = history::Nanos(began.elapsed().as_nanos() as u64);
+    dir.write_json(META, &meta)?;
+
+    ui.phase("check", Duration::ZERO);
+    let record = Record::read(dir.path())?;
+    let report = judge::registers(
+        &record.journal.history,
+        Circumstances {
+            meta,
+            faults: record.faults,
+        },
+        Budget::default(),
+    );
+    Ok(Concluded {
+        report,
+        broken,
+        dir,
+    })
+}
+
+/// What came of the phases.
+struct Driven {
+    phases: Phases,
+    broken: Vec<String>,
+}
+
+async fn drive<T: Target<Register>>(
+    ready: Ready<T>,
+    ui: &Arc<Ui>,
+    stop: StopToken,
+    settle: Duration,
+) -> Result<Driven, Failure> {
+    let Ready {
+        config,
+        seed,
+        dir,
+        cluster,
+        system,
+        capabilities,
+        deadman,
+        target,
+        workload,
+        ..
+    } = ready;
+    let time = config.run.time.0;
+    let nodes = cluster.nodes().to_vec();
+    let names = Nodes::new(nodes.iter().map(|n| n.name.as_str()));
+    let counters = Counters::new();
+    let clients = config.workloads.register.concurrency.of(nodes.len());
+    let limits = Limits {
+        op_deadline: config.run.op_timeout.0,
+        ..Limits::default()
+    };
+    let mut broken = Vec::new();
+
+    let clock = RunClock::start();
+    let journal = JournalSink::<Register>::create(&dir.path().join(HISTORY), names.clone())?;
+    let sinks: Vec<Box<dyn runner::Sink<Register>>> = vec![
+        Box::new(journal),
+        Box::new(counters.sink::<Register>()),
+        Box::new(Notices::new(ui, &names)),
+    ];
+    let mut driver = Driver::new(
+        Arc::new(target),
+        nodes.clone(),
+        clients,
+        limits,
+        clock,
+        sinks,
+    )?;
+
+    // The faults have a driver of their own: the same scheduler, with a worker a track.
+    let injector = injector(&dir, &cluster, &system, capabilities, deadman, clock, ui)?;
+    let until = history::Nanos(time.as_nanos() as u64);
+    let schedule = Schedule::new(&config.faults, until, seed.derive("faults").0)
+        .map_err(|e| Failure::usage(e.to_string()))?;
+    let patience = Limits {
+        op_deadline: Duration::from_secs(120),
+        ..Limits::default()
+    };
+    let workers = schedule.workers().max(1);
+    let faults = FaultTarget(Arc::clone(&injector));
+    let mut nemesis = Driver::new(
+        Arc::new(faults),
+        nodes,
+        workers,
+        patience,
+        clock,
+        Vec::new(),
+    )?;
+
+    let follower = ui.follow(&counters);
+    ui.phase("workload", time);
+    heartbeat(&dir, "workload");
+    let stop_faults = stop.clone();
+    let fault_track = tokio::spawn(async move {
+        let ended = nemesis
+            .run(
+                Box::new(schedule),
+                &stop_faults,
+                time + patience.op_deadline,
+            )
+            .await;
+        let closed = nemesis.close().await;
+        ended.and_then(|summary| closed.map(|()| summary))
+    });
+    let calls = paced(
+        workload.calls(seed),
+        config.workloads.register.rate,
+        seed,
+        time,
+    );
+    let worked = driver
+        .run(calls, &stop, time + limits.op_deadline + SLACK)
+        .await?;
+    match fault_track.await {
+        Ok(Ok(_)) => {}
+        Ok(Err(e)) => broken.push(format!("the nemesis stopped early: {e}")),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+
+    ui.phase("heal", Duration::ZERO);
+    heartbeat(&dir, "heal");
+    let healing = clock.now();
+    broken.extend(heal(&injector).await);
+    let recovered = recover(&cluster, &system, settle).await;
+    if let Err(why) = &recovered {
+        ui.warn(&format!(
+            "the cluster did not recover within {settle:?}: {why}"
+        ));
+    }
+    let healed = clock.now();
+
+    let mut phases = Phases {
+        workload: Some(window(&worked)),
+        heal: Some(Window {
+            from: healing,
+            until: healed,
+        }),
+        final_reads: None,
+    };
+    if !stop.is_stopped() {
+        ui.phase("final reads", Duration::ZERO);
+        heartbeat(&dir, "final reads");
+        let reads = Box::new(workload.final_reads());
+        let read = driver
+            .run(reads, &stop, limits.op_deadline * 4 + SLACK)
+            .await?;
+        phases.final_reads = Some(window(&read));
+    }
+    driver.close().await?;
+    drop(follower);
+    ui.progress(&counters.snapshot());
+    Ok(Driven { phases, broken })
+}
+
+/// Calls at this rate, for this long.
+fn paced(
+    calls: impl Generator<Register> + 'static,
+    rate: Rate,
+    seed: Seed,
+    time: Duration,
+) -> Box<dyn Generator<Register>> {
+    match rate {
+        Rate::Unlimited => Box::new(calls.time_limit(time)),
+        Rate::PerSecond(rate) => Box::new(calls.rate(rate, seed.derive("rate")).time_limit(time)),
+    }
+}
+
+fn window(summary: &PhaseSummary) -> Window {
+    Window {
+        from: summary.started,
+        until: summary.ended,
+    }
+}
+
+fn injector(
+    dir: &RunDir,
+    cluster: &Cluster,
+    system: &Arc<dyn System>,
+    capabilities: Capabilities,
+    deadman: DeadMan,
+    clock: RunClock,
+    ui: &Arc<Ui>,
+) -> Result<Arc<Injector>, Failure> {
+    let ledger = Ledger::open(&dir.path().join(LEDGER))
+        .map_err(|e| Failure::infrastructure(format!("cannot keep the ledger of faults: {e}")))?;
+    let (dir, ui) = (dir.clone(), Arc::clone(ui));
+    let on_step = move |event: &FaultEvent| {
+        if let Err(e) = dir.append_json(FAULTS, event) {
+            ui.warn(&e.to_string());
+        }
+        ui.fault(event);
+    };
+    Ok(Arc::new(Injector::new(
+        cluster.clone(),
+        Arc::clone(system),
+        capabilities,
+        ledger,
+        deadman,
+        Arc::new(move || clock.now()),
+        Arc::new(on_step),
+    )))
+}
+
+/// Undoes whatever is in force. What could not be undone.
+async fn heal(injector: &Arc<Injector>) -> Vec<String> {
+    let injector = Arc::clone(injector);
+    let unhealed = blocking(move || injector.heal_all(Duration::from_secs(30))).await;
+    let tell = |u: &nemesis::Unhealed| {
+        format!(
+            "{} could not be undone on {}: {}",
+            u.what,
+            u.nodes.join(", "),
+            u.why
+        )
+    };
+    unhealed.iter().map(tell).collect()
+}
+
+/// Waits until the cluster serves again.
+async fn recover(
+    cluster: &Cluster,
+    system: &Arc<dyn System>,
+    within: Duration,
+) -> Result<(), String> {
+    let (cluster, system) = (cluster.clone(), Arc::clone(system));
+    blocking(move || {
+        system
+            .await_healthy(&cluster, within)
+            .map_err(|e| e.to_string())
+    })
+    .await
+}
+
+/// Runs what blocks where it may.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Says in the run's directory that it is alive. Best effort: where nothing can be written, the journal will say so.
+fn heartbeat(dir: &RunDir, phase: &str) {
+    let _ = dir.set_state(phase, chrono::Utc::now());
+}
+
+/// Fetches the nodes' logs. What could not be fetched.
+fn collect_logs(cluster: &Cluster, system: &dyn System, dir: &RunDir) -> Vec<String> {
+    let fetched = cluster.on_each(cluster.nodes(), |node, remote| {
+        let mut missing = Vec::new();
+        for log in system.log_files(node) {
+            let name = Path::new(&log)
+                .file_name()
+                .map_or("log".into(), |n| n.to_string_lossy());
+            let to = dir
+                .file(&format!("nodes/{}/{name}", node.name))
+                .map_err(|e| e.to_string());
+            let got = to.and_then(|to| {
+                remote
+                    .download(&log, &to, LOG_BYTES)
+                    .map_err(|e| e.to_string())
+            });
+            if let Err(e) = got {
+                missing.push(format!("log not fetched: {e}"));
+            }
+        }
+        Ok(missing)
+    });
+    fetched
+        .into_iter()
+        .flat_map(|f| f.unwrap_or_else(|e| vec![e.to_string()]))
+        .collect()
+}
+
+/// The first interrupt stops the run, which then heals and is judged; the second leaves at once.
+async fn interrupts(stop: StopToken, ui: Arc<Ui>, run: String) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return;
+    };
+    let mut once = false;
+    loop {
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+        }
+        if once {
+            ui.settle();
+            ui.warn(&format!(
+                "left at once; faults may remain: schism heal {run}"
+            ));
+            std::process::exit(i32::from(crate::exit::Exit::Interrupted.code()));
+        }
+        once = true;
+        ui.warn("stopping: healing, then judging what was recorded; once more to leave at once");
+        stop.stop();
+    }
+}

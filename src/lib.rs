@@ -1,0 +1,96 @@
+//! The program: the composition root. It knows every crate, and is known by none.
+
+mod access;
+mod args;
+mod commands;
+mod config;
+mod deploy;
+mod exit;
+mod faults;
+mod flow;
+mod judge;
+mod nodes;
+mod record;
+mod registry;
+mod sinks;
+mod style;
+mod terminal;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    args::{Cli, Command},
+    exit::{Exit, Failure},
+    terminal::Terminal,
+};
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_bug));
+    match std::panic::catch_unwind(program) {
+        Ok(code) => code,
+        Err(_) => Exit::Bug.into(),
+    }
+}
+
+fn program() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output, mistakes to standard error; both are clap's to word.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Pass
+            }
+            .into();
+        }
+    };
+    let terminal = Terminal::new(&cli);
+    let result = match &cli.command {
+        Command::Node(node) => return commands::node::node(&node.args),
+        Command::Demo(args) => commands::demo::demo(args, &terminal),
+        Command::Run(args) => commands::run::run(args, &terminal),
+        Command::Check(args) => commands::check::check(args, &terminal),
+        Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
+        Command::Heal(args) => commands::heal::heal(args, &terminal),
+        Command::Doctor(args) => commands::doctor::doctor(args, &terminal),
+        Command::List(args) => commands::list::list(args, &terminal),
+        Command::Show(args) => commands::show::show(args, &terminal),
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        complain(&failure, &terminal);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn complain(failure: &Failure, terminal: &Terminal) {
+    // Lines of ours, words of others: made inert line by line.
+    let text: Vec<_> = failure
+        .message
+        .lines()
+        .map(|l| reports::escape::inert(l, 2000))
+        .collect();
+    terminal.say(&format!("schism: {}\n", text.join("\n")));
+}
+
+/// A bug of ours ends with 70 and says what to send.
+#[expect(clippy::print_stderr, reason = "nothing else can be trusted any more")]
+fn report_bug(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info
+        .location()
+        .map_or_else(String::new, ToString::to_string);
+    let what = info.payload_as_str().unwrap_or("a panic");
+    eprintln!(
+        "schism: this is a bug in schism {}: {what} ({place})",
+        env!("CARGO_PKG_VERSION")
+    );
+    if std::env::var_os("RUST_BACKTRACE").is_some() {
+        eprintln!("{}", std::backtrace::Backtrace::force_capture());
+    }
+}

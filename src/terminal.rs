@@ -1,0 +1,104 @@
+//! The two streams that people and scripts read: data on standard output, news on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use reports::{Conclusion, text};
+use runner::store::Store;
+
+use crate::{args::Cli, exit::Failure, style::Decoration};
+
+/// How to write for whoever is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Terminal {
+    runs: std::path::PathBuf,
+    /// For standard output.
+    pub(crate) out: Decoration,
+    /// For standard error.
+    pub(crate) err: Decoration,
+}
+
+impl Terminal {
+    /// As the flags and the environment want it.
+    pub(crate) fn new(cli: &Cli) -> Self {
+        Self {
+            runs: cli.runs.clone(),
+            out: Decoration::choose(cli, &io::stdout()),
+            err: Decoration::choose(cli, &io::stderr()),
+        }
+    }
+
+    /// Where runs are kept.
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        Ok(Store::open(self.runs.clone())?)
+    }
+
+    /// Writes data. A reader that went away is no error of ours.
+    pub(crate) fn print(&self, text: &str) {
+        let text = if self.out.ascii {
+            reports::escape::ascii(text)
+        } else {
+            text.to_owned()
+        };
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Writes news.
+    pub(crate) fn say(&self, text: &str) {
+        let text = if self.err.ascii {
+            reports::escape::ascii(text)
+        } else {
+            text.to_owned()
+        };
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// The style of a report on standard output.
+    pub(crate) fn report_style(&self) -> text::Style {
+        style(self.out)
+    }
+
+    /// The style of a report on standard error.
+    pub(crate) fn news_style(&self) -> text::Style {
+        style(self.err)
+    }
+
+    /// Whether news is read on a terminal that can redraw.
+    pub(crate) fn is_live(&self) -> bool {
+        io::stderr().is_terminal()
+            && std::env::var_os("CI").is_none()
+            && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+    }
+
+    /// A verdict's word in a column of its own, with its glyph.
+    pub(crate) fn verdict(&self, word: &str) -> String {
+        let (glyph, color) = match word {
+            "pass" => (Conclusion::Pass.glyph(), "32"),
+            "fail" => (Conclusion::Fail.glyph(), "31"),
+            "unknown" => (Conclusion::Unknown.glyph(), "33"),
+            "running" => ("▶", "36"),
+            _ => ("!", "33"),
+        };
+        let text = format!("{glyph} {word:<11}");
+        if self.out.color {
+            format!("\x1b[{color}m{text}\x1b[0m")
+        } else {
+            text
+        }
+    }
+}
+
+fn style(decoration: Decoration) -> text::Style {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let columns = columns
+        .or_else(|| {
+            rustix::termios::tcgetwinsize(io::stdout())
+                .ok()
+                .map(|w| usize::from(w.ws_col))
+        })
+        .filter(|c| *c > 0);
+    text::Style {
+        colour: decoration.color,
+        ascii: decoration.ascii,
+        columns: columns.unwrap_or(100).clamp(40, 120),
+    }
+}

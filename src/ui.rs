@@ -1,0 +1,325 @@
+//! What happens while a run happens: a block that is redrawn on a terminal, lines elsewhere, JSON lines for machines.
+//!
+//! Everything that is shown is an [`News`]; each is also a line of `events.jsonl` in the run directory. People's news go
+//! to standard error, machines' to standard output, so that either can be redirected.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use history::{
+    Nodes,
+    fault::{FaultEvent, FaultStep},
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reports::escape::{VALUE, inert};
+use runner::{Counters, Notice, Snapshot, store::RunDir};
+use serde_json::{Value, json};
+
+use crate::{args::Progress, terminal::Terminal};
+
+/// How often a line says that the run is alive, where nothing is redrawn.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Tells people and machines what happens.
+pub(crate) struct Ui {
+    terminal: Terminal,
+    /// Whether machines listen on standard output.
+    json: bool,
+    quiet: bool,
+    lines: bool,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    run: Mutex<Option<RunDir>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: String,
+    /// How long the phase is planned to take.
+    planned: Duration,
+    began: Option<Instant>,
+    /// What is in force, by fault.
+    faults: Vec<(u32, String)>,
+    heartbeat: Option<Instant>,
+}
+
+impl Ui {
+    /// For a run that begins now.
+    pub(crate) fn new(terminal: &Terminal, progress: Progress, quiet: bool, json: bool) -> Self {
+        let live = match progress {
+            Progress::Auto => terminal.is_live() && !quiet,
+            Progress::Live => true,
+            Progress::Lines | Progress::None => false,
+        };
+        let lines = !live && !quiet && progress != Progress::None;
+        let bar = live.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+            bar.set_style(ProgressStyle::with_template("{msg}").expect("a constant template"));
+            bar
+        });
+        Self {
+            terminal: terminal.clone(),
+            json,
+            quiet,
+            lines,
+            bar,
+            began: Instant::now(),
+            run: Mutex::new(None),
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// From now on events are kept in this run's directory, too.
+    pub(crate) fn record(&self, run: &RunDir) {
+        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+    }
+
+    /// The run whose events are kept.
+    pub(crate) fn run(&self) -> Option<RunDir> {
+        self.run
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A new phase begins, and will take about so long.
+    pub(crate) fn phase(&self, name: &str, planned: Duration) {
+        let mut state = self.state();
+        name.clone_into(&mut state.phase);
+        state.planned = planned;
+        state.began = Some(Instant::now());
+        drop(state);
+        self.emit("phase", json!({ "name": name }));
+        if self.lines {
+            self.line(name);
+        }
+    }
+
+    /// Something a reader must know.
+    pub(crate) fn warn(&self, text: &str) {
+        let text = inert(text, 500);
+        self.emit("warning", json!({ "text": text }));
+        let glyph = if self.terminal.err.color {
+            "\x1b[33m⚠\x1b[0m"
+        } else {
+            "⚠"
+        };
+        self.above(&format!("{glyph} {text}"));
+    }
+
+    /// Something worth a line.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.above(text);
+        }
+    }
+
+    /// The driver has something to say.
+    pub(crate) fn notice(&self, notice: &Notice, nodes: &Nodes) {
+        let text = inert(&notice.describe(nodes), 500);
+        match notice {
+            Notice::Log(_) => self.note(&text),
+            // Kills and partitions make these all the time; the counts of errors have them.
+            Notice::NoConnection { .. } => self.emit("no-connection", json!({ "text": text })),
+            _ => self.warn(&text),
+        }
+    }
+
+    /// A fault took a step.
+    pub(crate) fn fault(&self, event: &FaultEvent) {
+        let name = format!("{} {}", event.kind, event.what);
+        let mut state = self.state();
+        match event.step {
+            FaultStep::Inject if event.ok => state.faults.push((event.fault.0, name.clone())),
+            FaultStep::Heal => state.faults.retain(|(id, _)| *id != event.fault.0),
+            _ => {}
+        }
+        drop(state);
+        self.emit("fault", json!(event));
+        let detail = inert(&event.detail, VALUE);
+        match (event.step, event.ok) {
+            (FaultStep::Inject, true) if self.lines => self.line(&format!("{name}: injected")),
+            (FaultStep::Verify, true) if self.lines => {
+                self.line(&format!("{name}: verified, {detail}"))
+            }
+            (FaultStep::HealVerify, true) if self.lines => self.line(&format!("{name}: healed")),
+            (_, false) => self.warn(&format!("{name}: {:?} failed: {detail}", event.step)),
+            _ => {}
+        }
+    }
+
+    /// The numbers as they are now. Called often; shows what it must.
+    pub(crate) fn progress(&self, snapshot: &Snapshot) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.block(snapshot));
+            bar.tick();
+        }
+        let mut state = self.state();
+        let due = state
+            .heartbeat
+            .is_none_or(|last| last.elapsed() >= HEARTBEAT);
+        if !due {
+            return;
+        }
+        let first = state.heartbeat.replace(Instant::now()).is_none();
+        let phase = state.phase.clone();
+        drop(state);
+        let o = snapshot.outcomes;
+        self.emit(
+            "progress",
+            json!({
+                "phase": phase, "ops": o.total(), "ok": o.ok, "fail": o.fail, "info": o.info,
+                "rate": snapshot.rate(5).round(), "open": snapshot.open,
+            }),
+        );
+        if self.lines && !first {
+            self.line(&format!(
+                "{phase} ops={} ok={} fail={} info={} rate={:.0} fault={}",
+                o.total(),
+                o.ok,
+                o.fail,
+                o.info,
+                snapshot.rate(5),
+                self.in_force("none"),
+            ));
+        }
+    }
+
+    /// Shows the numbers until it is dropped.
+    pub(crate) fn follow(self: &std::sync::Arc<Self>, counters: &Counters) -> Follower {
+        let (ui, counters) = (std::sync::Arc::clone(self), counters.clone());
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let beat = Duration::from_millis(100);
+            while stopped.recv_timeout(beat) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                ui.progress(&counters.snapshot());
+            }
+        });
+        Follower {
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Nothing is redrawn any more: what comes next stays.
+    pub(crate) fn settle(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// An event for machines.
+    pub(crate) fn emit(&self, kind: &str, fields: Value) {
+        let mut event =
+            json!({ "v": 1, "t": round(self.began.elapsed().as_secs_f64()), "type": kind });
+        if let (Some(event), Value::Object(fields)) = (event.as_object_mut(), fields) {
+            event.extend(fields.into_iter().filter(|(k, _)| k != "v" && k != "type"));
+        }
+        if let Some(run) = self.run() {
+            // A full disk shows itself where the history is written; this is a convenience.
+            let _ = run.append_json("events.jsonl", &event);
+        }
+        if self.json {
+            self.terminal.print(&format!("{event}\n"));
+        }
+    }
+
+    /// The block that is redrawn.
+    fn block(&self, snapshot: &Snapshot) -> String {
+        let state = self.state();
+        let elapsed = state.began.map_or(Duration::ZERO, |b| b.elapsed());
+        let mut head = format!("▶ {}", state.phase);
+        if state.planned > Duration::ZERO {
+            let share = (elapsed.as_secs_f64() / state.planned.as_secs_f64()).min(1.0);
+            let filled = (share * 24.0) as usize;
+            head.push_str(&format!(
+                " {}/{} {}{}",
+                clock(elapsed),
+                clock(state.planned),
+                "━".repeat(filled),
+                "─".repeat(24 - filled)
+            ));
+        }
+        drop(state);
+        let o = snapshot.outcomes;
+        let ms = |d: Option<Duration>| {
+            d.map_or("–".to_owned(), |d| {
+                format!("{:.1}ms", d.as_secs_f64() * 1e3)
+            })
+        };
+        let block = format!(
+            "{head}\nops   {}  ok {}  fail {}  info {} (outcome unknown)   {:.0}/s  p50 {}  p99 {}\nfault {}",
+            o.total(),
+            o.ok,
+            o.fail,
+            o.info,
+            snapshot.rate(3),
+            ms(snapshot.p50),
+            ms(snapshot.p99),
+            self.in_force("none in force"),
+        );
+        if self.terminal.err.ascii {
+            reports::escape::ascii(&block)
+        } else {
+            block
+        }
+    }
+
+    fn in_force(&self, otherwise: &str) -> String {
+        let state = self.state();
+        if state.faults.is_empty() {
+            return otherwise.to_owned();
+        }
+        let names: Vec<_> = state
+            .faults
+            .iter()
+            .map(|(_, name)| inert(name, VALUE))
+            .collect();
+        names.join(" + ")
+    }
+
+    fn line(&self, text: &str) {
+        let now = chrono::Local::now().format("%H:%M:%S");
+        self.terminal.say(&format!("{now} {text}\n"));
+    }
+
+    /// Writes a line that stays, above whatever is redrawn.
+    fn above(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.terminal.say(&format!("{text}\n"))),
+            None => self.terminal.say(&format!("{text}\n")),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows numbers until it is dropped.
+pub(crate) struct Follower {
+    stop: Option<std::sync::mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // It only draws; if it panicked, nothing is lost.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn clock(time: Duration) -> String {
+    let s = time.as_secs();
+    format!("{}:{:02}", s / 60, s % 60)
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,214 @@
+//! Whole runs against the embedded store: real processes on loopback, no root.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use support::{Shell, ended, eventually};
+
+fn verdict(shell: &Shell) -> serde_json::Value {
+    let text = std::fs::read_to_string(shell.path().join("runs/latest/verdict.json"))
+        .expect("a sealed run");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn consensus_survives_partitions_kills_and_pauses() {
+    let shell = Shell::new();
+    shell
+        .schism(&["run", "embedded", "--time", "8s"])
+        .code(0)
+        .says("PASS");
+    let verdict = verdict(&shell);
+    assert_eq!(verdict["verdict"], "pass");
+    for file in [
+        "report.html",
+        "junit.xml",
+        "summary.md",
+        "meta.json",
+        "history.jsonl",
+        "faults.jsonl",
+    ] {
+        assert!(
+            shell.path().join("runs/latest").join(file).is_file(),
+            "{file}"
+        );
+    }
+    // The record alone leads to the same verdict.
+    shell.schism(&["check", "latest"]).code(0).says("PASS");
+    shell.schism(&["list"]).code(0).says("pass");
+    shell.schism(&["show", "latest"]).code(0).says("PASS");
+}
+
+#[test]
+fn a_quorum_of_one_under_partition_returns_a_stale_read() {
+    let shell = Shell::new();
+    let args = [
+        "run",
+        "embedded",
+        "--mode",
+        "quorum",
+        "--read-quorum",
+        "1",
+        "--write-quorum",
+        "1",
+        "--faults",
+        "partition",
+        "--time",
+        "6s",
+    ];
+    shell
+        .schism(&args)
+        .code(1)
+        .says("FAIL")
+        .says("linearizable");
+    assert_eq!(verdict(&shell)["verdict"], "fail");
+    shell.schism(&["check", "latest"]).code(1);
+    shell.schism(&["check", "-1"]).code(1);
+    shell.schism(&["show", "latest/1"]).code(0).says("key");
+    shell
+        .schism(&["list", "--verdict", "fail"])
+        .code(0)
+        .says("quorum");
+}
+
+#[test]
+fn the_last_json_line_is_the_verdict_and_nothing_else_is_on_standard_output() {
+    let shell = Shell::new();
+    let args = [
+        "run", "embedded", "--faults", "kill", "--time", "4s", "--json",
+    ];
+    let said = shell.schism(&args);
+    let lines: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("a JSON line"))
+        .collect();
+    let last = lines.last().expect("at least the verdict");
+    assert_eq!(last["type"], "verdict");
+    assert_eq!(
+        i64::from(said.code.expect("no signal")),
+        last["exit"].as_i64().expect("a number")
+    );
+    assert!(lines.iter().any(|l| l["type"] == "fault"));
+}
+
+#[test]
+fn a_run_without_faults_or_reads_is_unknown_rather_than_a_pass() {
+    let shell = Shell::new();
+    // Nothing is asked of the store in so short a time at so low a rate.
+    let args = [
+        "run", "embedded", "--faults", "kill", "--time", "1s", "--rate", "1/m",
+    ];
+    shell
+        .schism(&args)
+        .code(3)
+        .says("UNKNOWN")
+        .says("coverage/");
+}
+
+#[test]
+fn one_interrupt_stops_heals_and_judges_what_there_is() {
+    let shell = Shell::new();
+    let child = shell
+        .command(&["run", "embedded", "--faults", "kill", "--time", "60s"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let pid = child.id().to_string();
+    let faults = shell.path().join("runs/latest/faults.jsonl");
+    assert!(
+        eventually(Duration::from_secs(20), || {
+            std::fs::read_to_string(&faults).is_ok_and(|text| text.contains("\"verify\""))
+        }),
+        "no fault was injected"
+    );
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .expect("kill runs");
+    assert!(kill.success());
+    let said = ended(child.wait_with_output().expect("it ends"))
+        .code(130)
+        .says("interrupted");
+    assert_eq!(verdict(&shell)["verdict"], "unknown", "{}", said.err);
+    let faults = std::fs::read_to_string(&faults).expect("readable");
+    assert!(faults.contains("\"heal\""), "{faults}");
+}
+
+#[test]
+fn a_killed_run_leaves_no_process_a_readable_history_and_something_to_heal() {
+    let shell = Shell::new();
+    let mut child = shell
+        .command(&["run", "embedded", "--faults", "pause", "--time", "60s"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let faults = shell.path().join("runs/latest/faults.jsonl");
+    assert!(eventually(Duration::from_secs(20), || {
+        std::fs::read_to_string(&faults).is_ok_and(|text| text.contains("\"verify\""))
+    }));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    // Also the stores that were stopped at that moment.
+    let here = shell.path().to_str().expect("UTF-8").to_owned();
+    assert!(
+        eventually(Duration::from_secs(5), || processes_mentioning(&here)
+            .is_empty()),
+        "{:?}",
+        processes_mentioning(&here)
+    );
+    shell.schism(&["list"]).code(0).says("interrupted");
+    shell.schism(&["check", "latest"]).says("interrupted");
+    shell.schism(&["heal"]).code(0);
+    shell.schism(&["heal"]).code(0).says("nothing");
+}
+
+/// Command lines of processes that name this directory.
+fn processes_mentioning(path: &str) -> Vec<String> {
+    std::fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
+        .map(|c| String::from_utf8_lossy(&c).replace('\0', " "))
+        .filter(|c| c.contains(path))
+        .collect()
+}
+
+#[test]
+fn the_same_seed_asks_the_same_calls() {
+    let first = |seed: &str| {
+        let shell = Shell::new();
+        let args = [
+            "run",
+            "embedded",
+            "--faults",
+            "none",
+            "--time",
+            "2s",
+            "--rate",
+            "50/s",
+            "--concurrency",
+            "1",
+        ];
+        shell
+            .schism(&[&args[..], &["--seed", seed]].concat())
+            .says(seed);
+        let text = std::fs::read_to_string(shell.path().join("runs/latest/history.jsonl"))
+            .expect("a history");
+        let calls = text
+            .lines()
+            .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("JSON"));
+        let calls = calls
+            .filter(|e| e["type"] == "invoke" && e["f"] != "cas")
+            .take(20);
+        calls
+            .map(|e| format!("{} {}", e["f"], e["key"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(first("0x5eed"), first("0x5eed"));
+    assert_ne!(first("0x5eed"), first("0xfeed"));
+}

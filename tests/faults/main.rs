@@ -1,0 +1,168 @@
+//! What faults promise, when schism itself dies: the nodes heal themselves within the lease, and `schism heal` finishes.
+//! In a lab, against a real etcd. Needs root, sshd, nftables, and etcd.
+
+#[path = "../support/root.rs"]
+mod root;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use support::{Shell, eventually};
+
+/// A lab that outlives the runs in it, and not the test.
+struct Lab<'a> {
+    shell: &'a Shell,
+    name: String,
+}
+
+impl<'a> Lab<'a> {
+    fn up(shell: &'a Shell, name: &str, nodes: &str) -> Self {
+        let name = format!("{name}-{}", std::process::id());
+        shell
+            .schism(&["lab", "up", "-n", nodes, "--name", &name])
+            .code(0);
+        Self { shell, name }
+    }
+
+    fn ssh(&self, node: &str, command: &[&str]) -> String {
+        self.shell
+            .schism(&[&["lab", "ssh", "--name", &self.name, node][..], command].concat())
+            .out
+    }
+}
+
+impl Drop for Lab<'_> {
+    fn drop(&mut self) {
+        self.shell.schism(&["lab", "down", "--name", &self.name]);
+    }
+}
+
+fn tables(lab: &Lab<'_>) -> String {
+    ["n1", "n2", "n3"]
+        .map(|n| lab.ssh(n, &["nft", "list", "tables"]))
+        .concat()
+}
+
+#[test]
+fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "lease", "3");
+    let mut child = shell
+        .command(&[
+            "run",
+            "etcd",
+            "--lab",
+            &lab.name,
+            "--faults",
+            "partition",
+            "--time",
+            "120s",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let record = shell.path().join("runs/latest/faults.jsonl");
+    let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
+    assert!(
+        eventually(Duration::from_secs(60), verified),
+        "no partition was injected"
+    );
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+
+    assert!(
+        tables(&lab).contains("schism"),
+        "the partition was not in force when schism died"
+    );
+    let began = Instant::now();
+    let healed = eventually(Duration::from_secs(40), || !tables(&lab).contains("schism"));
+    assert!(healed, "no node healed itself: {}", tables(&lab));
+    println!(
+        "the nodes healed themselves {:?} after schism was killed",
+        began.elapsed()
+    );
+
+    shell.schism(&["list"]).code(0).says("interrupted");
+    shell.schism(&["heal"]).code(0).says("partition");
+    shell.schism(&["heal"]).code(0).says("nothing");
+    shell
+        .schism(&["check", "latest"])
+        .says("interrupted")
+        .says("ok");
+}
+
+#[test]
+fn heal_does_not_wait_for_the_lease() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "heal", "3");
+    let mut child = shell
+        .command(&[
+            "run",
+            "etcd",
+            "--lab",
+            &lab.name,
+            "--faults",
+            "partition",
+            "--time",
+            "120s",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let record = shell.path().join("runs/latest/faults.jsonl");
+    let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
+    assert!(
+        eventually(Duration::from_secs(60), verified),
+        "no partition was injected"
+    );
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    shell.schism(&["heal"]).code(0).says("partition");
+    assert!(!tables(&lab).contains("schism"), "{}", tables(&lab));
+}
+
+#[test]
+fn a_killed_run_takes_the_lab_that_it_made_with_it() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let mut child = shell
+        .command(&[
+            "run",
+            "etcd",
+            "--lab",
+            "3",
+            "--faults",
+            "partition,pause",
+            "--time",
+            "120s",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let record = shell.path().join("runs/latest/faults.jsonl");
+    let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
+    assert!(
+        eventually(Duration::from_secs(60), verified),
+        "no fault was injected"
+    );
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    root::assert_nothing_left(shell.path());
+    shell.schism(&["heal"]).code(0).says("gone");
+    shell.schism(&["check", "latest"]).says("interrupted");
+}

@@ -1,0 +1,64 @@
+//! What needs root: when it is missing the test says so loudly, or fails where CI promised it.
+#![allow(dead_code, unreachable_pub, reason = "shared by several test binaries")]
+
+use std::{path::Path, process::Command, time::Duration};
+
+use super::support::eventually;
+
+/// Whether tests in namespaces can run here.
+pub fn or_skip() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    let sshd = Path::new("/usr/sbin/sshd").exists();
+    if root && sshd {
+        return true;
+    }
+    let why = format!("root: {root}, /usr/sbin/sshd: {sshd}");
+    assert!(
+        std::env::var_os("SCHISM_REQUIRE_ROOT").is_none(),
+        "this test must run here, and cannot: {why}"
+    );
+    eprintln!(
+        "\n!!! NOT RUN: {why}. Run it as root with openssh-server, nftables, iproute2 and etcd-server.\n"
+    );
+    false
+}
+
+/// Nothing of a lab is on this machine: no process of ours, no mount, no link, no firewall rule.
+#[track_caller]
+pub fn assert_nothing_left(home: &Path) {
+    let home = home.to_str().expect("UTF-8");
+    let left = || {
+        let mut left = Vec::new();
+        for process in std::fs::read_dir("/proc").expect("/proc").flatten() {
+            let Ok(line) = std::fs::read(process.path().join("cmdline")) else {
+                continue;
+            };
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            if line.contains(" node lab-") || (line.contains(" node ") && line.contains(home)) {
+                left.push(line);
+            }
+        }
+        let mounts = std::fs::read_to_string("/proc/mounts").expect("/proc/mounts");
+        left.extend(
+            mounts
+                .lines()
+                .filter(|l| l.contains("schism"))
+                .map(str::to_owned),
+        );
+        for (program, args) in [("ip", &["-o", "link"][..]), ("nft", &["list", "tables"])] {
+            let out = Command::new(program)
+                .args(args)
+                .output()
+                .expect("it is installed");
+            let text = String::from_utf8_lossy(&out.stdout).into_owned();
+            let ours = |l: &&str| l.contains("br0") || l.contains("veth") || l.contains("schism");
+            left.extend(text.lines().filter(ours).map(str::to_owned));
+        }
+        left
+    };
+    assert!(
+        eventually(Duration::from_secs(5), || left().is_empty()),
+        "left behind: {:#?}",
+        left()
+    );
+}

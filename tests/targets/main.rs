@@ -1,0 +1,132 @@
+//! Real systems in a lab: etcd over SSH, under real faults. Needs root, sshd, nftables or iptables, and etcd.
+
+#[path = "../support/root.rs"]
+mod root;
+#[path = "../support/mod.rs"]
+mod support;
+
+use serde_json::Value;
+use support::Shell;
+
+fn read(shell: &Shell, name: &str) -> String {
+    std::fs::read_to_string(shell.path().join("runs/latest").join(name))
+        .expect("written by the run")
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|l| serde_json::from_str(l).expect("a JSON line"))
+        .collect()
+}
+
+/// Keeps what a run wrote where CI collects it.
+fn keep(shell: &Shell, name: &str) {
+    if let Some(artefacts) = std::env::var_os("SCHISM_ARTEFACTS") {
+        let to = std::path::Path::new(&artefacts).join(name);
+        std::fs::create_dir_all(&to).expect("writable");
+        for file in [
+            "report.html",
+            "summary.md",
+            "junit.xml",
+            "verdict.json",
+            "faults.jsonl",
+            "meta.json",
+        ] {
+            std::fs::copy(shell.path().join("runs/latest").join(file), to.join(file))
+                .expect("written by the run");
+        }
+    }
+}
+
+#[test]
+fn etcd_passes_under_partitions_kills_and_pauses_with_every_fault_verified() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let args = [
+        "run",
+        "etcd",
+        "--lab",
+        "5",
+        "--faults",
+        "partition,kill,pause",
+        "--time",
+        "60s",
+    ];
+    shell.schism(&args).code(0).says("PASS");
+    keep(&shell, "etcd-pass");
+
+    let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
+    assert!(
+        verdict["ops"]["ok"].as_u64().expect("a number") > 3000,
+        "{verdict:#}"
+    );
+    let faults = json_lines(&read(&shell, "faults.jsonl"));
+    for kind in ["partition", "kill", "pause"] {
+        let verified = |e: &&Value| e["kind"] == kind && e["step"] == "verify";
+        assert!(
+            faults.iter().filter(verified).count() > 0,
+            "no {kind} at all"
+        );
+        for step in ["inject", "verify", "heal", "heal-verify"] {
+            for event in faults
+                .iter()
+                .filter(|e| e["kind"] == kind && e["step"] == step)
+            {
+                assert_eq!(event["ok"], true, "{event:#}");
+            }
+        }
+    }
+    // Reads went on in every window.
+    let history = json_lines(&read(&shell, "history.jsonl"));
+    let time = |e: &Value, field: &str| e[field].as_u64().expect("nanoseconds");
+    for injected in faults.iter().filter(|e| e["step"] == "inject") {
+        let id = &injected["fault"];
+        let healed = faults
+            .iter()
+            .find(|e| e["step"] == "heal" && e["fault"] == *id)
+            .expect("healed");
+        let (from, until) = (time(injected, "until"), time(healed, "time"));
+        let reads = history
+            .iter()
+            .filter(|e| e["type"] == "ok" && e["f"] == "read")
+            .filter(|e| (from..=until).contains(&time(e, "time")))
+            .count();
+        assert!(reads > 0, "no read during {injected:#}");
+    }
+    shell.schism(&["check", "latest"]).code(0);
+    root::assert_nothing_left(shell.path());
+}
+
+#[test]
+fn etcds_serializable_reads_are_caught_as_stale_and_explained() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let args = [
+        "run",
+        "etcd",
+        "--lab",
+        "5",
+        "--serializable",
+        "--faults",
+        "partition",
+        "--time",
+        "30s",
+    ];
+    shell.schism(&args).code(1).says("FAIL").says("partition");
+    keep(&shell, "etcd-stale");
+    let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
+    let finding = &verdict["findings"][0];
+    assert_eq!(finding["property"], "linearizable");
+    let text = finding["explanation"].as_str().expect("words");
+    assert!(text.contains("key") && text.contains("n"), "{text}");
+    assert!(
+        finding["witness"].as_array().is_some_and(|w| w.len() <= 4),
+        "{finding:#}"
+    );
+    shell.schism(&["check", "latest"]).code(1);
+    root::assert_nothing_left(shell.path());
+}
