@@ -93,15 +93,14 @@ impl Ui {
         state.began = Some(Instant::now());
         drop(state);
         self.emit("phase", json!({ "name": name }));
-        if self.lines {
-            self.line(name);
-        }
+        self.line(name);
     }
 
     /// Something a reader must know.
     pub(crate) fn warn(&self, text: &str) {
         let text = inert(text, 500);
         self.emit("warning", json!({ "text": text }));
+        self.log(&format!("warning: {text}"));
         let glyph = if self.terminal.err.color {
             "\x1b[33m⚠\x1b[0m"
         } else {
@@ -112,6 +111,7 @@ impl Ui {
 
     /// Something worth a line.
     pub(crate) fn note(&self, text: &str) {
+        self.log(text);
         if !self.quiet {
             self.above(text);
         }
@@ -141,11 +141,9 @@ impl Ui {
         self.emit("fault", json!(event));
         let detail = inert(&event.detail, VALUE);
         match (event.step, event.ok) {
-            (FaultStep::Inject, true) if self.lines => self.line(&format!("{name}: injected")),
-            (FaultStep::Verify, true) if self.lines => {
-                self.line(&format!("{name}: verified, {detail}"))
-            }
-            (FaultStep::HealVerify, true) if self.lines => self.line(&format!("{name}: healed")),
+            (FaultStep::Inject, true) => self.line(&format!("{name}: injected")),
+            (FaultStep::Verify, true) => self.line(&format!("{name}: verified, {detail}")),
+            (FaultStep::HealVerify, true) => self.line(&format!("{name}: healed")),
             (_, false) => self.warn(&format!("{name}: {:?} failed: {detail}", event.step)),
             _ => {}
         }
@@ -175,7 +173,7 @@ impl Ui {
                 "rate": snapshot.rate(5).round(), "open": snapshot.open,
             }),
         );
-        if self.lines && !first {
+        if !first {
             self.line(&format!(
                 "{phase} ops={} ok={} fail={} info={} rate={:.0} fault={}",
                 o.total(),
@@ -281,9 +279,22 @@ impl Ui {
         names.join(" + ")
     }
 
+    /// A line of the log, and on the terminal where nothing is redrawn.
     fn line(&self, text: &str) {
-        let now = chrono::Local::now().format("%H:%M:%S");
-        self.terminal.say(&format!("{now} {text}\n"));
+        let line = self.log(text);
+        if self.lines {
+            self.terminal.say(&format!("{line}\n"));
+        }
+    }
+
+    /// A line of `log.txt`, which has everything whatever the terminal shows.
+    fn log(&self, text: &str) -> String {
+        let line = format!("{} {text}", chrono::Local::now().format("%H:%M:%S"));
+        if let Some(run) = self.run() {
+            // As with events: where nothing can be written, the journal will say so.
+            let _ = run.append_line("log.txt", &line);
+        }
+        line
     }
 
     /// Writes a line that stays, above whatever is redrawn.

@@ -354,7 +354,7 @@ mod tests {
         let said = complaint("run: { time: 5s }\nrun: { time: 6s }\n");
         assert!(said.starts_with("DIR/x.yaml:2:1: "), "{said}");
         assert!(said.contains("duplicate"), "{said}");
-        assert!(complaint("run: [\n").starts_with("DIR/x.yaml:2:1: "));
+        assert!(complaint("run: [\n").starts_with("DIR/x.yaml:1:6: run: "));
     }
 
     #[test]
