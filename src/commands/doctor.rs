@@ -96,7 +96,7 @@ impl Page<'_> {
                 "log in as root, or let the login use sudo without a password",
             ),
             (
-                "a packet filter",
+                "packet filter",
                 Command::script("command -v nft || command -v iptables", [""; 0])
                     .root()
                     .idempotent(),

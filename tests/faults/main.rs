@@ -1,6 +1,7 @@
 //! What faults promise, when schism itself dies: the nodes heal themselves within the lease, and `schism heal` finishes.
 //! In a lab, against a real etcd. Needs root, sshd, nftables, and etcd.
 
+mod refusals;
 #[path = "../support/root.rs"]
 mod root;
 #[path = "../support/mod.rs"]
