@@ -182,6 +182,10 @@ async fn drive<T: Target<Register>>(
 
     // The faults have a driver of their own: the same scheduler, with a worker a track.
     let injector = injector(&dir, &cluster, &system, capabilities, deadman, clock, ui)?;
+    let leftovers = Arc::clone(&injector);
+    for (node, fault) in blocking(move || leftovers.clear_leftovers()).await? {
+        ui.warn(&format!("{node} was still cut off by {fault} of an earlier run; healed"));
+    }
     let until = history::Nanos(time.as_nanos() as u64);
     let schedule = Schedule::new(&config.faults, until, seed.derive("faults").0)
         .map_err(|e| Failure::usage(e.to_string()))?;
@@ -203,37 +207,37 @@ async fn drive<T: Target<Register>>(
     let follower = ui.follow(&counters);
     ui.phase("workload", time);
     heartbeat(&dir, "workload");
-    let stop_faults = stop.clone();
+    // Faults end when the run is stopped, and also when the clients cannot go on.
+    let calm = StopToken::new();
+    let (interrupted, then_calm) = (stop.clone(), calm.clone());
+    let forward = tokio::spawn(async move {
+        interrupted.stopped().await;
+        then_calm.stop();
+    });
+    let until_calm = calm.clone();
     let fault_track = tokio::spawn(async move {
-        let ended = nemesis
-            .run(
-                Box::new(schedule),
-                &stop_faults,
-                time + patience.op_deadline,
-            )
-            .await;
+        let ended = nemesis.run(Box::new(schedule), &until_calm, time + patience.op_deadline).await;
         let closed = nemesis.close().await;
         ended.and_then(|summary| closed.map(|()| summary))
     });
-    let calls = paced(
-        workload.calls(seed),
-        config.workloads.register.rate,
-        seed,
-        time,
-    );
-    let worked = driver
-        .run(calls, &stop, time + limits.op_deadline + SLACK)
-        .await?;
+    let calls = paced(workload.calls(seed), config.workloads.register.rate, seed, time);
+    let worked = driver.run(calls, &stop, time + limits.op_deadline + SLACK).await;
+    if worked.is_err() {
+        calm.stop();
+    }
     match fault_track.await {
         Ok(Ok(_)) => {}
         Ok(Err(e)) => broken.push(format!("the nemesis stopped early: {e}")),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        Err(panic) => broken.push(format!("the nemesis broke: {panic}")),
     }
+    forward.abort();
 
     ui.phase("heal", Duration::ZERO);
     heartbeat(&dir, "heal");
     let healing = clock.now();
     broken.extend(heal(&injector).await);
+    // Only now, with everything undone, may what went wrong end the run.
+    let worked = worked?;
     let recovered = recover(&cluster, &system, settle).await;
     if let Err(why) = &recovered {
         ui.warn(&format!(
