@@ -184,7 +184,9 @@ async fn drive<T: Target<Register>>(
     let injector = injector(&dir, &cluster, &system, capabilities, deadman, clock, ui)?;
     let leftovers = Arc::clone(&injector);
     for (node, fault) in blocking(move || leftovers.clear_leftovers()).await? {
-        ui.warn(&format!("{node} was still cut off by {fault} of an earlier run; healed"));
+        ui.warn(&format!(
+            "{node} was still cut off by {fault} of an earlier run; healed"
+        ));
     }
     let until = history::Nanos(time.as_nanos() as u64);
     let schedule = Schedule::new(&config.faults, until, seed.derive("faults").0)
@@ -216,12 +218,21 @@ async fn drive<T: Target<Register>>(
     });
     let until_calm = calm.clone();
     let fault_track = tokio::spawn(async move {
-        let ended = nemesis.run(Box::new(schedule), &until_calm, time + patience.op_deadline).await;
+        let ended = nemesis
+            .run(Box::new(schedule), &until_calm, time + patience.op_deadline)
+            .await;
         let closed = nemesis.close().await;
         ended.and_then(|summary| closed.map(|()| summary))
     });
-    let calls = paced(workload.calls(seed), config.workloads.register.rate, seed, time);
-    let worked = driver.run(calls, &stop, time + limits.op_deadline + SLACK).await;
+    let calls = paced(
+        workload.calls(seed),
+        config.workloads.register.rate,
+        seed,
+        time,
+    );
+    let worked = driver
+        .run(calls, &stop, time + limits.op_deadline + SLACK)
+        .await;
     if worked.is_err() {
         calm.stop();
     }

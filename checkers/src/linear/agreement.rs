@@ -41,12 +41,8 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
     points.sort_unstable();
     let (mut starts, mut ends) = (vec![0; n], vec![0; n]);
     for (at, (_, i, end)) in points.iter().enumerate() {
-        if *end {
-            &mut ends
-        } else {
-            &mut starts
-        }
-        [*i] = at as u32 + 1;
+        let side = if *end { &mut ends } else { &mut starts };
+        side[*i] = at as u32 + 1;
     }
     moments.sort_unstable();
     let (mut state, mut fresh) = (INITIAL, 0);

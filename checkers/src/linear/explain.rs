@@ -25,12 +25,15 @@ enum Story {
     Tangle,
 }
 
+/// A finding, and the time that had passed when the last call of it began: the longer, the clearer.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) finding: Finding,
+    pub(super) lapse: Duration,
+}
+
 /// The finding that a minimal witness makes.
-pub(super) fn finding(
-    history: &History<Register>,
-    register: &Register1,
-    witness: &[Op],
-) -> Finding {
+pub(super) fn tell(history: &History<Register>, register: &Register1, witness: &[Op]) -> Told {
     let teller = Teller { history, register };
     let story = read(register, witness);
     let (code, title, mut sentences) = teller.tell(&story, witness);
@@ -53,8 +56,16 @@ pub(super) fn finding(
                 .to_owned(),
         );
     }
+    let lapse = match &story {
+        Story::Stale { by, seen, .. } => span(seen).start.since(span(by).end.unwrap_or_default()),
+        Story::Backwards { newer, older } => {
+            span(older).start.since(span(newer).end.unwrap_or_default())
+        }
+        Story::Future { seen, made } => span(made).start.since(span(seen).end.unwrap_or_default()),
+        Story::FromNowhere { .. } | Story::Forked { .. } | Story::Tangle => Duration::ZERO,
+    };
     let invoked = |op: &Op| Index(op.start - 1);
-    Finding {
+    let finding = Finding {
         code: code.to_owned(),
         title: format!("{title} on key {}", register.key),
         property: "linearizable".to_owned(),
@@ -69,7 +80,8 @@ pub(super) fn finding(
             false => "certain".to_owned(),
         },
         more: 0,
-    }
+    };
+    Told { finding, lapse }
 }
 
 /// Recognizes the story. The witness is in order of starts.
@@ -136,31 +148,23 @@ fn read(register: &Register1, witness: &[Op]) -> Story {
     Story::Tangle
 }
 
-/// Whether a mutation left no trace: nobody ever observed it, and until the next one was called several reads on
-/// different occasions should have.
+/// Whether a mutation left no trace: nobody ever observed it, nothing was called after it that could have overwritten
+/// it, and reads on several occasions say that it is not there. Where something came later, an unseen value proves no
+/// more than that those who read were behind.
 fn lost(register: &Register1, by: &Op, seen: &Op) -> bool {
-    if seen.kind != Kind::Read
-        || register
-            .ops
-            .iter()
-            .any(|op| op.observes() == Some(by.value))
-    {
-        return false;
-    }
-    let others = register
+    let observed = register
         .ops
         .iter()
-        .filter(|op| op.mutates() && op.start != by.start);
-    // Whatever may have been in effect after it.
-    let next = others
-        .filter(|op| op.end > by.start)
-        .map(|op| op.start.max(by.end))
-        .min();
-    let next = next.unwrap_or(u32::MAX);
-    let missed = register.ops.iter().filter(|op| {
-        op.kind == Kind::Read && by.precedes(op) && op.end < next && op.value == seen.value
-    });
-    missed.count() > 1
+        .any(|op| op.observes() == Some(by.value));
+    let overwritten = register
+        .ops
+        .iter()
+        .any(|op| op.mutates() && op.start != by.start && op.end > by.start);
+    if seen.kind != Kind::Read || observed || overwritten {
+        return false;
+    }
+    let missed = |op: &&Op| op.kind == Kind::Read && by.precedes(op) && op.value == seen.value;
+    register.ops.iter().filter(missed).count() > 1
 }
 
 /// Puts ops into words.
@@ -336,7 +340,10 @@ impl Teller<'_> {
                         vec![
                             first,
                             format!("{later} later {}{old}.", self.observation(seen)),
-                            format!("Nobody ever read {}.", self.value(by.value)),
+                            format!(
+                                "Nobody ever read {}, and nothing was written after it.",
+                                self.value(by.value)
+                            ),
                         ],
                     ),
                     (_, false) => (

@@ -4,11 +4,14 @@
 //! each key, `fail` that the witness alone has none. Assumes what the record says: that a call took effect between its
 //! invocation and its completion, and that a failed call did not happen.
 
+use std::cmp::Reverse;
+
 use history::{History, Register};
 use rayon::prelude::*;
 
 use super::{
-    brute, explain,
+    brute,
+    explain::{self, Told},
     prepare::{Kind, Op, Register1, prepare, problem, split},
     problem::Answer,
     search::search,
@@ -44,7 +47,7 @@ struct Judged {
     cas: u64,
     info: u64,
     zones: bool,
-    findings: Vec<Finding>,
+    findings: Vec<Told>,
     more: u64,
     gave_up: Option<String>,
 }
@@ -92,11 +95,12 @@ fn judge(history: &History<Register>, register: &Register1, budget: Budget) -> J
     };
     let fails = |ops: &[Op]| impossible(&part(register, ops), lean);
     if register.distinct {
-        let conflicts = zones::conflicts(register, &register.ops);
+        let mut conflicts = zones::conflicts(register, &register.ops);
+        conflicts.sort_by_key(|conflict| std::cmp::Reverse(conflict.margin));
         judged.more = conflicts.len().saturating_sub(EXPLAINED) as u64;
         let makers = makers(register);
         for conflict in conflicts.iter().take(EXPLAINED) {
-            let ops = with_makers(register, &makers, &conflict.0);
+            let ops = with_makers(register, &makers, &conflict.ops);
             let witness = shrink(register, &ops, super::NEVER, fails);
             judged.findings.push(found(history, register, &witness));
         }
@@ -134,12 +138,12 @@ fn impossible(part: &Register1, budget: Budget) -> bool {
 }
 
 /// The finding that a witness makes, after the oracle looked at it where it can.
-fn found(history: &History<Register>, register: &Register1, witness: &[Op]) -> Finding {
+fn found(history: &History<Register>, register: &Register1, witness: &[Op]) -> Told {
     assert!(
         witness.len() > ORACLE || !brute::linearizable(&problem(register, witness)),
         "an engine called possible calls impossible: {witness:?}"
     );
-    explain::finding(history, register, witness)
+    explain::tell(history, register, witness)
 }
 
 /// Of each value, the op that makes it.
@@ -171,20 +175,28 @@ fn with_makers(register: &Register1, makers: &[Option<u32>], some: &[u32]) -> Ve
 
 /// One verdict from those about the keys: the clearest finding of each kind.
 fn conclude(judged: Vec<Judged>) -> Verdict {
-    let mut findings: Vec<Finding> = Vec::new();
-    for finding in judged.iter().flat_map(|j| &j.findings) {
-        let clarity = |f: &Finding| (f.witness.len(), f.until, f.witness.first().copied());
-        match findings.iter_mut().find(|f| f.code == finding.code) {
-            None => findings.push(finding.clone()),
-            Some(clearest) => {
-                let more = clearest.more + 1;
-                if clarity(finding) < clarity(clearest) {
-                    *clearest = finding.clone();
+    let mut clearest: Vec<(Told, u64)> = Vec::new();
+    for told in judged.iter().flat_map(|j| &j.findings) {
+        // Few calls, and a long time in which everybody could have known better.
+        let clarity = |t: &Told| (t.finding.witness.len(), Reverse(t.lapse), t.finding.until);
+        match clearest
+            .iter_mut()
+            .find(|(c, _)| c.finding.code == told.finding.code)
+        {
+            None => clearest.push((told.clone(), 0)),
+            Some((clear, more)) => {
+                *more += 1;
+                if clarity(told) < clarity(clear) {
+                    *clear = told.clone();
                 }
-                clearest.more = more;
             }
         }
     }
+    let counted = |(told, more): (Told, u64)| Finding {
+        more,
+        ..told.finding
+    };
+    let mut findings: Vec<Finding> = clearest.into_iter().map(counted).collect();
     findings.sort_by(|a, b| (b.more, &a.code).cmp(&(a.more, &b.code)));
     let unexplained: u64 = judged.iter().map(|j| j.more).sum();
     if let Some(most) = findings.first_mut() {

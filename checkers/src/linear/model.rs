@@ -9,7 +9,7 @@ use history::{Operation, Register, RegisterCall, RegisterOp, RegisterReturn};
 /// A new model is about twenty lines. A counter that only grows, and that says what it has become:
 ///
 /// ```
-/// use checkers::linear::{Answer, Model, Problem, search};
+/// use schism_checkers::linear::{Answer, Model, Problem, search};
 /// use history::Operation;
 ///
 /// #[derive(Debug, Clone, PartialEq)]

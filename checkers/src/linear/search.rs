@@ -368,6 +368,12 @@ impl<'a, M: Model> Search<'a, M> {
         let (word, bit) = place(slot);
         if row[word] & bit != 0 {
             let mut done: SmallVec<[u64; 8]> = SmallVec::from_slice(row);
+            // A write of what is there anyway may also take effect for good: then all others go right before it.
+            if effect == Effect::Overwrites
+                && self.states.next(state, self.class(slot as usize)) == state
+            {
+                self.free_overwriting(&mut done);
+            }
             done[word] &= !bit;
             self.steps += self.next.insert(state, &done);
             if effect == Effect::Observes {

@@ -120,6 +120,7 @@ impl Removal {
 }
 
 /// Which ops may go, one at a time.
+#[cfg(test)]
 pub(super) fn removable(register: &Register1, ops: &[Op]) -> Vec<bool> {
     let removal = Removal::new(register.values.len(), ops);
     ops.iter().map(|op| removal.permits(op)).collect()

@@ -5,9 +5,9 @@
 //! What follows adds compare-and-set and unknown outcomes.
 //!
 //! **What happened.** A write or compare-and-set with an unknown outcome happened if its value was observed, by a read or
-//! by a compare-and-set that happened; its end is then infinitely late. If its value was not observed, it can go last in
-//! any order of the others, or never have happened: it is dropped. Dropping a compare-and-set takes an observer from
-//! the value that it expected, so this is repeated.
+//! by a compare-and-set that happened itself; its end is then infinitely late. This is the least set with that property:
+//! beginning with the calls whose end is known, whatever they observed was made, and so on. All others can never have
+//! happened, in every order alike, because nothing that happened depends on them: they are dropped.
 //!
 //! **Blocks.** A *cluster* is a value's maker and its readers. In any order of the calls, a cluster is contiguous up to
 //! the next call that makes a value, and a compare-and-set from `a` to `b` makes the next value right after `a`. So
@@ -33,28 +33,37 @@ const NONE: u32 = u32::MAX;
 /// Some calls that cannot all have happened. Indices of ops, in no particular order; the makers of the values that they
 /// observe are implied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Conflict(pub(super) Vec<u32>);
+pub(super) struct Conflict {
+    pub(super) ops: Vec<u32>,
+    /// By how much, in positions of the record, it misses being possible: of many conflicts, the widest are the easiest
+    /// to believe.
+    pub(super) margin: u32,
+}
 
-/// What becomes of the ops: whose outcome is unknown and whose value nobody observed, are left out.
-fn happened(ops: &[Op], values: usize, makers: &[u32]) -> Vec<bool> {
-    let mut observers = vec![0u32; values];
-    for op in ops {
-        if let Some(v) = op.observes() {
-            observers[v as usize] += 1;
+impl Conflict {
+    /// One that has nothing to do with time.
+    fn absolute(ops: Vec<u32>) -> Self {
+        Self {
+            ops,
+            margin: u32::MAX,
         }
     }
-    let mut kept = vec![true; ops.len()];
-    let mut unseen: Vec<u32> = (0..ops.len() as u32)
-        .filter(|i| ops[*i as usize].is_info() && observers[ops[*i as usize].value as usize] == 0)
+}
+
+/// Which ops happened: those whose end is known, and, beginning from these, the makers of what they observed. Two
+/// compare-and-sets of unknown outcome that observe only each other prove nothing, and are not among them.
+fn happened(ops: &[Op], makers: &[u32]) -> Vec<bool> {
+    let mut kept: Vec<bool> = ops.iter().map(|op| !op.is_info()).collect();
+    let mut open: Vec<u32> = (0..ops.len() as u32)
+        .filter(|i| kept[*i as usize])
         .collect();
-    while let Some(i) = unseen.pop() {
-        kept[i as usize] = false;
-        if let Kind::Cas(from) = ops[i as usize].kind {
-            observers[from as usize] -= 1;
-            let maker = makers[from as usize];
-            if observers[from as usize] == 0 && maker != NONE && ops[maker as usize].is_info() {
-                unseen.push(maker);
-            }
+    while let Some(i) = open.pop() {
+        let Some(seen) = ops[i as usize].observes() else {
+            continue;
+        };
+        let maker = makers[seen as usize];
+        if maker != NONE && !std::mem::replace(&mut kept[maker as usize], true) {
+            open.push(maker);
         }
     }
     kept
@@ -82,7 +91,7 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
             makers[v as usize] = i as u32;
         }
     }
-    let kept = happened(ops, values, &makers);
+    let kept = happened(ops, &makers);
     let mut conflicts = Vec::new();
     // Who read a value, as lists in one array; who continues a block.
     let mut readers = Lists::new(values, ops, |op| {
@@ -92,13 +101,13 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
     for (i, op) in ops.iter().enumerate().filter(|(i, _)| kept[*i]) {
         let Some(seen) = op.observes() else { continue };
         if seen != INITIAL && makers[seen as usize] == NONE {
-            conflicts.push(Conflict(vec![i as u32]));
+            conflicts.push(Conflict::absolute(vec![i as u32]));
             continue;
         }
         if op.mutates() {
             match following[seen as usize] {
                 NONE => following[seen as usize] = i as u32,
-                other => conflicts.push(Conflict(vec![other, i as u32])),
+                other => conflicts.push(Conflict::absolute(vec![other, i as u32])),
             }
         }
     }
@@ -139,7 +148,7 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
             };
             at = from as usize;
         }
-        conflicts.push(Conflict(ring));
+        conflicts.push(Conflict::absolute(ring));
     }
     between(zones, &mut conflicts);
     conflicts
@@ -177,7 +186,10 @@ fn block(
         for &i in group {
             let op = &ops[i as usize];
             if op.end < before.0 {
-                conflicts.push(Conflict(vec![before.1, i]));
+                conflicts.push(Conflict {
+                    ops: vec![before.1, i],
+                    margin: before.0 - op.end,
+                });
             }
             if op.start > latest.0 {
                 latest = (op.start, i);
@@ -223,7 +235,10 @@ fn between(mut zones: Vec<Zone>, conflicts: &mut Vec<Conflict>) {
         };
         if other.last_start > zone.first_end {
             let all = [other.ends, other.starts, zone.ends, zone.starts];
-            conflicts.push(Conflict(all.into_iter().filter(|i| *i != NONE).collect()));
+            conflicts.push(Conflict {
+                ops: all.into_iter().filter(|i| *i != NONE).collect(),
+                margin: (other.last_start - zone.first_end).min(zone.last_start - other.first_end),
+            });
         }
     }
 }
