@@ -19,11 +19,11 @@ fn cases(usual: u64) -> u64 {
     more.and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
 
-/// A random history of up to eight calls on one register. Half of them come from a real register, with one result
+/// A random history of up to nine calls on one register. Half of them come from a real register, with one result
 /// changed now and then, so that legal and nearly legal histories are common.
 fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
-    let n = rng.random_range(1..=8usize);
-    let lengths = rng.random_range(1..=12u32);
+    let n = rng.random_range(1..=9usize);
+    let lengths = rng.random_range(1..=24u32);
     let values = if distinct {
         n as u32 + 1
     } else {

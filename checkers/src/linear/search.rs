@@ -14,8 +14,8 @@
 //!   as if it had been there, or still take effect for good, later.
 //!
 //! A call becomes free when the state is one that it would not change (a read that fits; a write of what is there), and,
-//! if it [overwrites](Effect::Overwrites), when another such call takes effect: it goes right before that one. Both
-//! moments take nothing from anyone, so any number of calls can be freed. Free is at least as good as due or used: what
+//! if it [overwrites](Effect::Overwrites), when another such call takes effect, even one that leaves the state as it is:
+//! it goes right before that one. Both moments take nothing from anyone, so any number of calls can be freed. Free is at least as good as due or used: what
 //! can follow those can follow it. A call whose outcome is unknown is free from the start.
 //!
 //! Hence of two configurations of equal state one *dominates* the other if each call is in the same condition in both
@@ -403,6 +403,7 @@ impl<'a, M: Model> Search<'a, M> {
             used[n + word] &= !bit;
             self.steps += self.next.insert(target, &used);
         }
+        self.absorb(state, &row, returning);
         // Others: of each kind, and condition where that matters, the first to return.
         let mut best: SmallVec<[(u32, bool, u32, u32); 16]> = SmallVec::new();
         for w in 0..n {
@@ -449,11 +450,12 @@ impl<'a, M: Model> Search<'a, M> {
                 continue;
             }
             let target = self.states.next(state, class);
-            if target == NONE || target == state {
+            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
+            if target == NONE || target == state && !(overwrites && self.overwriting_due(&row)) {
                 continue;
             }
-            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
-            if overwrites && (overwritten.contains(&target) || !self.useful(&row, target)) {
+            let idle = target != state && !self.useful(&row, target);
+            if overwrites && (overwritten.contains(&target) || idle) {
                 continue;
             }
             let mut used = self.used(&row, target, None);
@@ -463,6 +465,40 @@ impl<'a, M: Model> Search<'a, M> {
             }
             self.reached(target, &used, returning, effect);
         }
+    }
+
+    /// A call that would overwrite the state with what it is already takes effect for good: all others that overwrite go
+    /// right before it. Worth it only where one of them must still go somewhere, and only before the state changes.
+    fn absorb(&mut self, state: u32, row: &[u64], returning: u32) {
+        if !self.overwriting_due(row) {
+            return;
+        }
+        let n = self.layout.words;
+        let mut first: Option<(u32, u32)> = None;
+        for w in 0..n {
+            let overwriting = self.open[Effect::Overwrites as usize][w];
+            let mut left = overwriting & self.reach[state as usize].stay[w] & !row[n + w];
+            while left != 0 {
+                let slot = (w * 64) as u32 + left.trailing_zeros();
+                left &= left - 1;
+                let end = self.problem.ops[self.slots[slot as usize] as usize].end;
+                // The one that is returning does so anyway.
+                if slot != returning && first.is_none_or(|(earliest, _)| end < earliest) {
+                    first = Some((end, slot));
+                }
+            }
+        }
+        if let Some((_, slot)) = first {
+            let effect = self.problem.classes[self.class(returning as usize) as usize].effect;
+            let used = self.used(row, state, Some(slot));
+            self.reached(state, &used, returning, effect);
+        }
+    }
+
+    /// Whether a call that overwrites must still take effect.
+    fn overwriting_due(&self, row: &[u64]) -> bool {
+        let n = self.layout.words;
+        (0..n).any(|w| self.open[Effect::Overwrites as usize][w] & !row[w] & !row[n + w] != 0)
     }
 
     /// The row after the call in `slot`, if any, was used and led to `target`.
