@@ -119,11 +119,7 @@ fn main() {
         let began = Instant::now();
         let verdict = Linearizable::default().check(&history, Budget::default());
         let took = began.elapsed();
-        assert_eq!(
-            matches!(verdict, Verdict::Fail(_)),
-            case.stale,
-            "{name}"
-        );
+        assert_eq!(matches!(verdict, Verdict::Fail(_)), case.stale, "{name}");
         println!(
             "{name:<62} {:>9.1} ms   {} {:>6} MB peak",
             took.as_secs_f64() * 1e3,
