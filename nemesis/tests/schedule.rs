@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use generator::{Context, Generator, Next, Workers};
-use history::{Event, Index, Moment, Nanos, Outcome, Process, Reason, fault::FaultId};
+use history::{Moment, Nanos, Outcome, Reason, fault::FaultId};
 use proptest::prelude::*;
 use schism_nemesis::{Carried, FaultSpec, Faults, Kind, Order, Schedule};
 
@@ -12,62 +11,20 @@ fn faults(yaml: &str) -> Faults {
     serde_yaml::from_str(yaml).unwrap()
 }
 
-/// Deals out orders to as many workers as there are tracks; each takes as long as `takes` says and ends as `ends` says.
+/// Deals out orders to as many workers as there are tracks, by the scheduler that also deals them out for real; each
+/// takes as long as `takes` says and ends as `ends` says.
 fn simulate(
-    schedule: &mut Schedule,
+    schedule: &Schedule,
     takes: impl Fn(&Order) -> Nanos,
     ends: impl Fn(&Order) -> Outcome<Carried>,
 ) -> Vec<(Nanos, Order)> {
-    let workers = schedule.workers();
-    let mut now = Nanos(0);
-    let mut open: BTreeMap<(Nanos, usize), Order> = BTreeMap::new();
-    let mut dealt = Vec::new();
-    let event = |time, worker: usize, moment| Event {
-        index: Index(0),
-        time,
-        process: Process(worker as u32),
-        node: None,
-        moment,
-    };
-    let all = Workers((1 << workers) - 1);
-    for _ in 0..100_000 {
-        let busy: Vec<usize> = open.keys().map(|(_, w)| *w).collect();
-        let idle = (0..workers).find(|w| !busy.contains(w));
-        let cx = Context {
-            now,
-            workers: all,
-            free: all,
-        };
-        let ending = open.keys().next().copied();
-        let next = if idle.is_some() {
-            schedule.next(&cx)
-        } else {
-            Next::Pending
-        };
-        let wake = match next {
-            Next::Call(order, _) => {
-                let worker = idle.unwrap();
-                schedule.update(&cx, &event(now, worker, Moment::Invoke(order.clone())));
-                open.insert((Nanos(now.0 + takes(&order).0), worker), order.clone());
-                dealt.push((now, order));
-                continue;
-            }
-            Next::NotBefore(time) => Some(time),
-            Next::Pending => None,
-            Next::Done if open.is_empty() => return dealt,
-            Next::Done => None,
-        };
-        match (ending, wake) {
-            (Some((end, worker)), wake) if wake.is_none_or(|w| end <= w) => {
-                now = end;
-                let order = open.remove(&(end, worker)).unwrap();
-                schedule.update(&cx, &event(now, worker, Moment::Complete(ends(&order))));
-            }
-            (_, Some(wake)) => now = wake,
-            (_, None) => panic!("nothing will ever happen again"),
-        }
-    }
-    panic!("it never ends");
+    let carry_out = |order: &Order| (takes(order).0, ends(order));
+    let events = generator::simulate(schedule.workers(), schedule.clone(), carry_out);
+    let dealt = events.into_iter().filter_map(|event| match event.moment {
+        Moment::Invoke(order) => Some((event.time, order)),
+        Moment::Complete(_) => None,
+    });
+    dealt.collect()
 }
 
 fn fine(order: &Order) -> Outcome<Carried> {
@@ -93,8 +50,8 @@ fn told(dealt: &[(Nanos, Order)]) -> Vec<String> {
 #[test]
 fn one_track_strikes_every_so_often_for_so_long() {
     let faults = faults("kill: { every: 10s, for: 4s, at: one }");
-    let mut schedule = Schedule::new(&faults, Nanos::from_secs(40), 1).unwrap();
-    let dealt = simulate(&mut schedule, |_| Nanos::from_millis(500), fine);
+    let schedule = Schedule::new(&faults, Nanos::from_secs(40), 1).unwrap();
+    let dealt = simulate(&schedule, |_| Nanos::from_millis(500), fine);
     let Some((first, _)) = dealt.first() else {
         panic!("nothing was dealt")
     };
@@ -125,8 +82,8 @@ fn several_tracks_run_at_once_from_one_seed() {
         "partition: { every: 8s, for: 2s..4s }\nkill: { every: 6s, for: 1s..2s }\npause: { every: 10s, for: 3s }",
     );
     let deal = |seed| {
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(20), seed).unwrap();
-        simulate(&mut schedule, |_| Nanos::from_millis(200), fine)
+        let schedule = Schedule::new(&faults, Nanos::from_secs(20), seed).unwrap();
+        simulate(&schedule, |_| Nanos::from_millis(200), fine)
     };
     assert_eq!(deal(42), deal(42));
     assert_ne!(deal(42), deal(43));
@@ -153,8 +110,8 @@ fn several_tracks_run_at_once_from_one_seed() {
 fn a_slow_step_shifts_times_and_changes_no_decision() {
     let faults = faults("kill: { every: 5s, for: 1s..2s }\npause: { every: 7s, for: 1s..3s }");
     let decisions = |slow: u64| {
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(60), 5).unwrap();
-        let dealt = simulate(&mut schedule, |_| Nanos::from_millis(slow), fine);
+        let schedule = Schedule::new(&faults, Nanos::from_secs(60), 5).unwrap();
+        let dealt = simulate(&schedule, |_| Nanos::from_millis(slow), fine);
         let mut seeds: BTreeMap<Kind, Vec<u64>> = BTreeMap::new();
         for (_, order) in dealt {
             if let Order::Inject { spec, seed, .. } = order {
@@ -171,8 +128,8 @@ fn a_slow_step_shifts_times_and_changes_no_decision() {
     // A track's decisions do not depend on what other tracks there are either.
     let alone = {
         let faults: Faults = serde_yaml::from_str("pause: { every: 7s, for: 1s..3s }").unwrap();
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(60), 5).unwrap();
-        simulate(&mut schedule, |_| Nanos::from_millis(10), fine)
+        let schedule = Schedule::new(&faults, Nanos::from_secs(60), 5).unwrap();
+        simulate(&schedule, |_| Nanos::from_millis(10), fine)
     };
     let Order::Inject { seed, .. } = alone[0].1 else {
         panic!("the first order injects")
@@ -184,8 +141,8 @@ fn a_slow_step_shifts_times_and_changes_no_decision() {
 fn what_was_skipped_is_not_healed_and_what_is_unclear_is_healed_at_once() {
     let faults = faults("kill: { every: 10s, for: 4s }");
     let deal = |ends: fn(&Order) -> Outcome<Carried>| {
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(30), 1).unwrap();
-        simulate(&mut schedule, |_| Nanos::from_secs(1), ends)
+        let schedule = Schedule::new(&faults, Nanos::from_secs(30), 1).unwrap();
+        simulate(&schedule, |_| Nanos::from_secs(1), ends)
     };
     let skipped = deal(|_| Outcome::Fail(Reason::new("skipped")));
     assert_eq!(skipped.len(), 3);
@@ -209,8 +166,8 @@ fn what_was_skipped_is_not_healed_and_what_is_unclear_is_healed_at_once() {
 fn defaults_fit_short_runs_and_long_ones() {
     let windows = |seconds: u64| {
         let faults: Faults = "partition,kill,pause".parse().unwrap();
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(seconds), 3).unwrap();
-        let dealt = simulate(&mut schedule, |_| Nanos::from_millis(300), fine);
+        let schedule = Schedule::new(&faults, Nanos::from_secs(seconds), 3).unwrap();
+        let dealt = simulate(&schedule, |_| Nanos::from_millis(300), fine);
         let mut count: BTreeMap<Kind, usize> = BTreeMap::new();
         for (_, order) in dealt {
             if let Order::Inject { spec, .. } = order {
@@ -235,8 +192,8 @@ proptest! {
         let faults = faults(
             "partition: { every: 4s..9s, for: 1s..3s }\nkill: { every: 5s, for: 2s..4s }\npause:",
         );
-        let mut schedule = Schedule::new(&faults, Nanos::from_secs(end), seed).unwrap();
-        let dealt = simulate(&mut schedule, |_| Nanos::from_millis(slow), fine);
+        let schedule = Schedule::new(&faults, Nanos::from_secs(end), seed).unwrap();
+        let dealt = simulate(&schedule, |_| Nanos::from_millis(slow), fine);
         let end = Nanos::from_secs(end);
         let mut open: BTreeMap<FaultId, (Nanos, Kind)> = BTreeMap::new();
         for (time, order) in dealt {

@@ -186,7 +186,7 @@ fn publish(dir: RunDir, report: &Report, exit: Exit, ui: &Ui) -> Result<RunDir, 
     for check in &report.checks {
         dir.write_json(&format!("checks/{}.json", safe_name(&check.name)), check)?;
     }
-    let verdict = VerdictFile::new(&report, exit.code());
+    let verdict = VerdictFile::new(report, exit.code());
     for (name, render) in pages {
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(report))) {
             Ok(text) => {

@@ -1,5 +1,9 @@
 //! What faults promise, when schism itself dies: the nodes heal themselves within the lease, and `schism heal` finishes.
 //! In a lab, against a real etcd. Needs root, sshd, nftables, and etcd.
+#![expect(
+    clippy::print_stdout,
+    reason = "how long nodes take to heal is worth knowing, and never asserted"
+)]
 
 mod refusals;
 #[path = "../support/root.rs"]

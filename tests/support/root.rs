@@ -1,5 +1,6 @@
 //! What needs root: when it is missing the test says so loudly, or fails where CI promised it.
 #![allow(dead_code, unreachable_pub, reason = "shared by several test binaries")]
+#![expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 
 use std::{path::Path, process::Command, time::Duration};
 

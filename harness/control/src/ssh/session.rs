@@ -100,7 +100,6 @@ impl Session {
             .map_err(|e| self.broken(true, &e))?;
         let output = self
             .wait(until, || channel.exec(line))
-            .map_err(Failed::from)
             .and_then(|()| self.talk(&mut channel, input, until));
         let timed_out = || Error::Deadline {
             node: self.node.clone(),
