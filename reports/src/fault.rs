@@ -18,7 +18,7 @@ pub struct FaultCounts {
     pub injected: u64,
     /// Seen to bite.
     pub verified: u64,
-    /// Undone.
+    /// Of those that were applied, undone.
     pub healed: u64,
 }
 
@@ -29,7 +29,7 @@ impl FaultCounts {
             planned: faults.len() as u64,
             injected: count(|f| f.span.injected.is_some()),
             verified: count(|f| f.span.took_effect()),
-            healed: count(|f| f.span.healed.is_some()),
+            healed: count(|f| f.span.injected.is_some() && f.span.healed.is_some()),
         }
     }
 }
