@@ -156,8 +156,9 @@ fn embedded(
     let workload = workload(&config, cas);
     let target = store.target();
     let system: Arc<dyn System> = Arc::new(store);
+    let deadman = DeadMan::none();
     serve(
-        Serve {
+        Ready {
             config,
             seed,
             meta,
@@ -167,7 +168,7 @@ fn embedded(
             capabilities,
             target,
             workload,
-            timers: false,
+            deadman,
         },
         ui,
     )
@@ -188,8 +189,9 @@ fn etcd(config: Config, seed: Seed, open: &Open<'_>, ui: &Arc<Ui>) -> Result<Con
     let target = EtcdTarget {
         serializable: config.target.serializable,
     };
+    let deadman = DeadMan::new(cluster.clone(), &dir.id(), LEASE);
     serve(
-        Serve {
+        Ready {
             config,
             seed,
             meta,
@@ -199,69 +201,33 @@ fn etcd(config: Config, seed: Seed, open: &Open<'_>, ui: &Arc<Ui>) -> Result<Con
             capabilities,
             target,
             workload,
-            timers: true,
+            deadman,
         },
         ui,
     )
 }
 
-struct Serve<T> {
-    config: Config,
-    seed: Seed,
-    meta: RunMeta,
-    dir: RunDir,
-    cluster: Cluster,
-    system: Arc<dyn System>,
-    capabilities: Capabilities,
-    target: T,
-    workload: RegisterWorkload,
-    /// Whether the nodes need timers of their own.
-    timers: bool,
-}
-
-fn serve<T: Target<Register>>(serve: Serve<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
-    let Serve {
-        config,
-        seed,
-        mut meta,
-        dir,
-        cluster,
-        system,
-        capabilities,
-        target,
-        workload,
-        timers,
-    } = serve;
-    system.start(&cluster)?;
-    ui.phase("ready", Duration::ZERO);
-    system.await_healthy(&cluster, HEALTHY)?;
-    meta.target_version = system.version(&cluster).ok();
-    dir.write_json(flow::META, &meta)?;
-    let deadman = match timers {
-        true => DeadMan::new(cluster.clone(), &dir.id(), LEASE),
-        false => DeadMan::none(),
-    };
-    let ready = Ready {
-        config,
-        seed,
-        meta,
-        dir,
-        cluster: cluster.clone(),
-        system: Arc::clone(&system),
-        capabilities,
-        deadman,
-        target,
-        workload,
-    };
-    let concluded = flow::run(ready, ui);
+/// Starts the system, runs, and stops the system whatever came of either.
+fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+    let (cluster, system) = (ready.cluster.clone(), Arc::clone(&ready.system));
+    let concluded = start(ready, ui);
     let stopped = system.stop(&cluster);
     let mut concluded = concluded?;
     if let Err(e) = stopped {
-        concluded
-            .broken
-            .push(format!("{} was not stopped: {e}", system.name()));
+        let what = format!("{} was not stopped: {e}", system.name());
+        concluded.broken.push(what);
     }
     Ok(concluded)
+}
+
+fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+    let (cluster, system) = (&ready.cluster, &ready.system);
+    system.start(cluster)?;
+    ui.phase("ready", Duration::ZERO);
+    system.await_healthy(cluster, HEALTHY)?;
+    ready.meta.target_version = system.version(cluster).ok();
+    ready.dir.write_json(flow::META, &ready.meta)?;
+    flow::run(ready, ui)
 }
 
 /// Every fault that could never work here, told at once and before anything is deployed.

@@ -52,23 +52,11 @@ fn tables(lab: &Lab<'_>) -> String {
         .concat()
 }
 
-#[test]
-fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
-    if !root::or_skip() {
-        return;
-    }
-    let shell = Shell::new();
-    let lab = Lab::up(&shell, "lease", "3");
+/// Starts a run, and kills it with SIGKILL as soon as a fault was seen to bite.
+fn kill_during_a_fault(shell: &Shell, lab: &str, faults: &str) {
     let mut child = shell
         .command(&[
-            "run",
-            "etcd",
-            "--lab",
-            &lab.name,
-            "--faults",
-            "partition",
-            "--time",
-            "120s",
+            "run", "etcd", "--lab", lab, "--faults", faults, "--time", "120s",
         ])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -78,11 +66,20 @@ fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
     let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
     assert!(
         eventually(Duration::from_secs(60), verified),
-        "no partition was injected"
+        "no fault was injected"
     );
     child.kill().expect("it runs");
     child.wait().expect("it ends");
+}
 
+#[test]
+fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
+    if !root::or_skip() {
+        return;
+    }
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "lease", "3");
+    kill_during_a_fault(&shell, &lab.name, "partition");
     assert!(
         tables(&lab).contains("schism"),
         "the partition was not in force when schism died"
@@ -111,29 +108,7 @@ fn heal_does_not_wait_for_the_lease() {
     }
     let shell = Shell::new();
     let lab = Lab::up(&shell, "heal", "3");
-    let mut child = shell
-        .command(&[
-            "run",
-            "etcd",
-            "--lab",
-            &lab.name,
-            "--faults",
-            "partition",
-            "--time",
-            "120s",
-        ])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let record = shell.path().join("runs/latest/faults.jsonl");
-    let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
-    assert!(
-        eventually(Duration::from_secs(60), verified),
-        "no partition was injected"
-    );
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    kill_during_a_fault(&shell, &lab.name, "partition");
     shell.schism(&["heal"]).code(0).says("partition");
     assert!(!tables(&lab).contains("schism"), "{}", tables(&lab));
 }
@@ -144,29 +119,7 @@ fn a_killed_run_takes_the_lab_that_it_made_with_it() {
         return;
     }
     let shell = Shell::new();
-    let mut child = shell
-        .command(&[
-            "run",
-            "etcd",
-            "--lab",
-            "3",
-            "--faults",
-            "partition,pause",
-            "--time",
-            "120s",
-        ])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let record = shell.path().join("runs/latest/faults.jsonl");
-    let verified = || std::fs::read_to_string(&record).is_ok_and(|t| t.contains("\"verify\""));
-    assert!(
-        eventually(Duration::from_secs(60), verified),
-        "no fault was injected"
-    );
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    kill_during_a_fault(&shell, "3", "partition,pause");
     root::assert_nothing_left(shell.path());
     shell.schism(&["heal"]).code(0).says("gone");
     shell.schism(&["check", "latest"]).says("interrupted");
