@@ -16,7 +16,7 @@ fn down_leaves_nothing() {
         return;
     }
     let before = host();
-    let lab = Lab::up(&config("down", 3).storage(Storage::Disk)).unwrap();
+    let lab = Lab::up(&config("down", 3).owned().storage(Storage::Disk)).unwrap();
     let traces = Traces::of(&lab);
     let (processes, namespaces) = traces.count();
     // At least: an sshd may still be busy with the connection by which it was seen to answer.
