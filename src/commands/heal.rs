@@ -50,6 +50,15 @@ pub(crate) fn heal(args: &HealArgs, terminal: &Terminal) -> Result<Exit, Failure
 
 /// `None` if the run owes nothing.
 fn heal_run(run: &RunDir, terminal: &Terminal) -> Result<Option<Exit>, Failure> {
+    let access = access(run)?;
+    if let Some(Access::Embedded { place, .. }) = &access
+        && place
+            .file_name()
+            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"schism-"))
+    {
+        // What a killed run could not remove itself; its name says that it is ours.
+        let _ = std::fs::remove_dir_all(place);
+    }
     let path = run.path().join(LEDGER);
     if !path.exists() {
         return Ok(None);
@@ -59,19 +68,12 @@ fn heal_run(run: &RunDir, terminal: &Terminal) -> Result<Option<Exit>, Failure> 
     if owed.is_empty() && ledger.timers().is_empty() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(run.path().join(ACCESS))
-        .map_err(|e| Failure::infrastructure(format!("{}: no way to its nodes: {e}", run.id())))?;
-    let access: Access = serde_json::from_str(&text)
-        .map_err(|e| Failure::infrastructure(format!("{}: {ACCESS}: {e}", run.id())))?;
-    if let Access::Embedded { place, .. } = &access {
-        // What a killed run could not remove itself. Its name says that it is ours.
-        if place
-            .file_name()
-            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"schism-"))
-        {
-            let _ = std::fs::remove_dir_all(place);
-        }
-    }
+    let access = access.ok_or_else(|| {
+        Failure::infrastructure(format!(
+            "{}: {ACCESS} is missing: no way to its nodes",
+            run.id()
+        ))
+    })?;
     if let Some(why) = gone(&access) {
         let first = owed.first().map(|o| (o.fault, o.action.node.clone()));
         for o in &owed {
@@ -96,6 +98,21 @@ fn heal_run(run: &RunDir, terminal: &Terminal) -> Result<Option<Exit>, Failure> 
     let report =
         heal_ledger(&path, &cluster, WITHIN).map_err(|e| Failure::infrastructure(e.to_string()))?;
     Ok(tell(run, &report, terminal))
+}
+
+/// The way to a run's nodes, if it came far enough to have one.
+fn access(run: &RunDir) -> Result<Option<Access>, Failure> {
+    let file = run.path().join(ACCESS);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|e| Failure::infrastructure(format!("{}: {e}", file.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Failure::infrastructure(format!(
+            "cannot read {}: {e}",
+            file.display()
+        ))),
+    }
 }
 
 /// Why there is nothing left that could be healed.

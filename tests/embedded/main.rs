@@ -165,6 +165,14 @@ fn a_killed_run_leaves_no_process_a_readable_history_and_something_to_heal() {
     shell.schism(&["check", "latest"]).says("interrupted");
     shell.schism(&["heal"]).code(0);
     shell.schism(&["heal"]).code(0).says("nothing");
+    let names = std::fs::read_dir(shell.path())
+        .expect("readable")
+        .flatten()
+        .map(|e| e.file_name());
+    let left: Vec<_> = names
+        .filter(|n| n.to_string_lossy().starts_with("schism-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// Command lines of processes that name this directory.
