@@ -144,6 +144,7 @@ impl Ui {
             (FaultStep::Inject, true) => self.line(&format!("{name}: injected")),
             (FaultStep::Verify, true) => self.line(&format!("{name}: verified, {detail}")),
             (FaultStep::HealVerify, true) => self.line(&format!("{name}: healed")),
+            (FaultStep::Plan, false) => self.note(&format!("{} skipped: {detail}", event.kind)),
             (_, false) => self.warn(&format!("{name}: {:?} failed: {detail}", event.step)),
             _ => {}
         }
