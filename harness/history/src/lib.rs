@@ -8,9 +8,11 @@ mod history;
 pub mod journal;
 mod op;
 mod register;
+mod txn;
 
 pub use codec::{Codec, Fields};
 pub use event::{Event, Moment, NodeId, Nodes};
 pub use history::{History, Malformed, Span};
 pub use op::{Index, Key, Nanos, Operation, Outcome, Process, Reason};
 pub use register::{Register, RegisterCall, RegisterOp, RegisterReturn};
+pub use txn::{Reads, Seen, Txn, TxnCall, TxnOp, TxnReturn, TxnStep};

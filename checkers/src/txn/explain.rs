@@ -1,0 +1,307 @@
+//! Puts anomalies into words: who read and wrote what, where and when, for someone who has never heard of isolation.
+
+use history::{Codec, Index, Nanos, Outcome, Seen, Txn};
+
+use super::{
+    Anomaly,
+    cycles::Cycle,
+    fractured::Versions,
+    graph::Label,
+    incident::{Incident, NOBODY, UNSEEN},
+    table::{Fate, Kind, Table, What},
+};
+use crate::Finding;
+
+/// How much of a transaction is shown.
+const SHOWN: usize = 200;
+
+pub(super) struct Teller<'a> {
+    pub(super) table: &'a Table<'a>,
+    pub(super) versions: &'a Versions,
+}
+
+impl Teller<'_> {
+    /// The finding that an incident makes.
+    pub(super) fn incident(&self, incident: &Incident, more: u64) -> Finding {
+        let mut txns: Vec<u32> = incident.txns.to_vec();
+        txns.retain(|txn| *txn != NOBODY);
+        let key = self.table.keys[incident.key as usize];
+        let value = incident.value;
+        let made = match self.table.kinds[incident.key as usize] {
+            Kind::List => "appended",
+            _ => "wrote",
+        };
+        let what = match incident.anomaly {
+            Anomaly::GarbageRead => {
+                format!("T1 read {value} of key {key}, and no transaction ever {made} it.")
+            }
+            Anomaly::FutureRead => {
+                format!("T1 read {value} of key {key} before it {made} that itself.")
+            }
+            Anomaly::DuplicateElements => format!(
+                "T2 read {value} of key {key} more than once; only T1 {made} it, and only once."
+            ),
+            Anomaly::AbortedRead => {
+                let reason = match &self.table.span(txns[0]).outcome {
+                    Outcome::Fail(reason) => format!(" ({reason})"),
+                    _ => String::new(),
+                };
+                format!(
+                    "T2 read {value} of key {key}. Only T1 {made} it, and T1 was reported as failed{reason}."
+                )
+            }
+            Anomaly::IntermediateRead => format!(
+                "T2 read key {key} as T1 left it for a moment: up to {value}. T1 {made} more to it before it committed."
+            ),
+            Anomaly::DirtyUpdate => format!(
+                "T1 {made} {value} to key {key} and was reported as failed; T2, which committed, went on top of it."
+            ),
+            Anomaly::Internal => format!(
+                "T1 {made} {value} to key {key}, and its next read of that key did not show what it had written."
+            ),
+            Anomaly::IncompatibleOrder => format!(
+                "T1 and T2 read key {key}, and neither of the two lists continues the other."
+            ),
+            Anomaly::NonRepeatableRead => format!(
+                "T1 read key {key} more than once and saw different versions, by no doing of its own."
+            ),
+            Anomaly::LostUpdate => format!(
+                "T1 and T2 both read {} of key {key} and then both replaced it: one of the two did not see the other.",
+                self.version_name(incident)
+            ),
+            Anomaly::NonMonotonicView | Anomaly::FracturedRead => format!(
+                "T2 read something that T1 had written, and read key {key} without what T1 {made} to it."
+            ),
+            Anomaly::Cycle(..) => String::new(),
+        };
+        let doubtful = txns.iter().any(|txn| self.table.fate(*txn) == Fate::Fail);
+        let mut finding = self.finding(incident.anomaly, &txns, what, more);
+        finding.title = format!("{} on key {key}", incident.anomaly.entry().name);
+        finding.key = Some(key.clone());
+        if doubtful {
+            finding.confidence = "certain unless a failed call was misreported".to_owned();
+        }
+        finding
+    }
+
+    /// What two lost updates had read.
+    fn version_name(&self, incident: &Incident) -> String {
+        let mut reads = self.reads(incident.txns[0]);
+        let first = reads.find(|(_, key, _)| *key == incident.key);
+        first.map_or(String::new(), |(.., seen)| seen.to_string())
+    }
+
+    /// The finding that a cycle makes.
+    pub(super) fn cycle(&self, cycle: &Cycle) -> Finding {
+        // Begin with the transaction that began first.
+        let mut edges = cycle.edges.clone();
+        let first = (0..edges.len()).min_by_key(|i| edges[*i].0).unwrap_or(0);
+        edges.rotate_left(first);
+        let txns: Vec<u32> = edges.iter().map(|edge| edge.0).collect();
+        let n = edges.len();
+        let mut sentences = Vec::new();
+        for (i, (from, to, label)) in edges.iter().enumerate() {
+            let (a, b) = (format!("T{}", i + 1), format!("T{}", (i + 1) % n + 1));
+            let why = self.evidence(*from, *to, *label, &a, &b);
+            sentences.push(format!("{a} came before {b}: {why}."));
+        }
+        sentences.push("So each of them would have to come before itself.".to_owned());
+        let mut finding = self.finding(cycle.anomaly, &txns, sentences.join(" "), cycle.more);
+        finding.minimal = cycle.shortest;
+        finding
+    }
+
+    fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String, more: u64) -> Finding {
+        let entry = anomaly.entry();
+        let spans = || txns.iter().map(|txn| self.table.span(*txn));
+        let who: Vec<String> = txns
+            .iter()
+            .enumerate()
+            .map(|(i, txn)| self.who(i, *txn))
+            .collect();
+        let mut witness: Vec<Index> = spans().map(|span| span.invoked).collect();
+        witness.sort_unstable();
+        witness.dedup();
+        let excluders: Vec<&str> = entry.excluded_by.iter().map(|level| level.name()).collect();
+        Finding {
+            code: entry.code.to_owned(),
+            title: entry.name.to_owned(),
+            property: excluders.first().copied().unwrap_or_default().to_owned(),
+            explanation: format!("{} {what}", who.join(" ")),
+            key: None,
+            witness,
+            from: spans().map(|span| span.start).min().unwrap_or_default(),
+            until: spans()
+                .filter_map(|span| span.end)
+                .max()
+                .unwrap_or_default(),
+            minimal: true,
+            confidence: "certain".to_owned(),
+            more,
+        }
+    }
+
+    /// `T1 is append 3 1, read 4 → [1], by process 2 on n1, from 0:00.010 to 0:00.012.`
+    fn who(&self, i: usize, txn: u32) -> String {
+        let span = self.table.span(txn);
+        let mut what = match &span.outcome {
+            Outcome::Ok(ret) => Txn::describe(&span.call, ret),
+            _ => Txn::describe_call(&span.call),
+        };
+        if let Some((end, _)) = what.char_indices().nth(SHOWN) {
+            what.truncate(end);
+            what.push('…');
+        }
+        let on = span.node.map_or(String::new(), |_| {
+            format!(" on {}", self.table.history.node_name(span))
+        });
+        let until = |end: Option<Nanos>| end.map_or("on".to_owned(), |end| format!("to {end}"));
+        let end = match self.table.fate(txn) {
+            Fate::Ok => until(span.end),
+            Fate::Info => "with unknown outcome".to_owned(),
+            Fate::Fail => format!("{}, which failed", until(span.end)),
+        };
+        format!(
+            "T{} is {what}, by process {}{on}, from {} {end}.",
+            i + 1,
+            span.process.0,
+            span.start
+        )
+    }
+
+    /// Why one transaction came before another.
+    fn evidence(&self, from: u32, to: u32, label: Label, a: &str, b: &str) -> String {
+        let told = match label {
+            Label::Ww => self.ww(from, to, a, b),
+            Label::Wr => self.wr(from, to, a, b),
+            Label::Rw => self.rw(from, to, a, b),
+            Label::RwSession => self
+                .later(from, to, a, b)
+                .map(|told| format!("{told}, and {b}'s process had written or read that before")),
+            Label::RwRealtime => self.later(from, to, a, b).map(|told| {
+                format!("{told}, and began only after that had been acknowledged or read")
+            }),
+            Label::Process => Some(format!(
+                "process {} called {a} first",
+                self.table.span(from).process.0
+            )),
+            Label::Realtime => Some(format!(
+                "{a} ended at {}, before {b} began at {}",
+                self.table.span(from).end.unwrap_or_default(),
+                self.table.span(to).start
+            )),
+        };
+        told.or_else(|| {
+            let told = self.later(from, to, a, b)?;
+            Some(format!(
+                "{told}, which is newer by the order that was assumed"
+            ))
+        })
+        .unwrap_or_else(|| "the order of versions says so".to_owned())
+    }
+
+    /// The writes of a transaction with their keys, versions and values.
+    fn writes(&self, txn: u32) -> impl Iterator<Item = (u32, u32, i64, u32)> {
+        self.table
+            .steps(txn)
+            .filter_map(|(at, step)| match step.what {
+                What::Write(value) => Some((step.key, self.versions.version(at)?, value, at)),
+                _ => None,
+            })
+    }
+
+    /// The reads of a transaction.
+    fn reads(&self, txn: u32) -> impl Iterator<Item = (u32, u32, Seen<'_>)> {
+        self.table
+            .steps(txn)
+            .filter_map(|(at, step)| match step.what {
+                What::Read(seen) => Some((at, step.key, seen)),
+                _ => None,
+            })
+    }
+
+    fn ww(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
+        let pairs = self.writes(from).flat_map(|old| {
+            let same = move |new: &(u32, u32, i64, u32)| new.0 == old.0 && new.1 > old.1;
+            self.writes(to).filter(same).map(move |new| (old, new))
+        });
+        let (old, new) = pairs.min_by_key(|(old, new)| new.1.saturating_sub(old.1))?;
+        let key = self.table.keys[old.0 as usize];
+        Some(match new.1 {
+            UNSEEN => format!(
+                "{a} appended {} to key {key}, which was read without the {} of {b}",
+                old.2, new.2
+            ),
+            _ => format!(
+                "key {key} was read with the {} that {a} appended before the {} that {b} appended",
+                old.2, new.2
+            ),
+        })
+    }
+
+    fn wr(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
+        let read = |(at, ..): &(u32, u32, Seen<'_>)| self.versions.source(*at) == Some(from);
+        let (_, key, seen) = self.reads(to).find(read)?;
+        let name = self.table.keys[key as usize];
+        let writes = self
+            .table
+            .steps(from)
+            .filter_map(|(_, step)| match step.what {
+                What::Write(value) if step.key == key => Some(value),
+                _ => None,
+            });
+        Some(match seen {
+            Seen::List(list) => {
+                let mut values: Vec<i64> = writes.filter(|value| list.contains(value)).collect();
+                let value = values.pop()?;
+                format!("{b} read {seen} of key {name}, and {a} appended {value}")
+            }
+            _ => format!("{b} read {seen} of key {name}, which {a} wrote"),
+        })
+    }
+
+    fn rw(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
+        let pairs = self.reads(from).flat_map(|read| {
+            let newer = move |new: &(u32, u32, i64, u32)| {
+                new.0 == read.1 && self.versions.replaced(self.table, read.0, to, new.3)
+            };
+            self.writes(to).filter(newer).map(move |new| (read, new))
+        });
+        let ((_, key, seen), (_, version, value, _)) = pairs.min_by_key(|(_, new)| new.1)?;
+        let name = self.table.keys[key as usize];
+        Some(match (self.table.kinds[key as usize], version) {
+            (Kind::List, _) => {
+                let seen = match seen {
+                    Seen::Nothing => Seen::List(&[]),
+                    seen => seen,
+                };
+                format!("{a} read {seen} of key {name}, without the {value} that {b} appended")
+            }
+            (_, _) if seen == Seen::Nothing => {
+                format!("{a} read nothing of key {name}, and {b} wrote {value}")
+            }
+            _ => format!(
+                "{a} read {seen} of key {name}, and {b} read that, too, and then wrote {value}"
+            ),
+        })
+    }
+
+    /// A read, and a write of the same key that is known to be newer for other reasons.
+    fn later(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
+        let pairs = self.reads(from).flat_map(|read| {
+            let same = move |new: &(u32, u32, i64, u32)| {
+                new.0 == read.1
+                    && self
+                        .versions
+                        .version(read.0)
+                        .is_some_and(|old| old != new.1)
+            };
+            self.writes(to).filter(same).map(move |new| (read, new))
+        });
+        let ((_, key, seen), (_, _, value, _)) = pairs.into_iter().next()?;
+        let name = self.table.keys[key as usize];
+        Some(format!(
+            "{a} read {seen} of key {name}, and {b} wrote {value}"
+        ))
+    }
+}
