@@ -119,6 +119,7 @@ pub(crate) fn run<T: Target<Register>>(
         Circumstances {
             meta,
             faults: record.faults,
+            initial: None,
         },
         Budget::default(),
     );

@@ -13,6 +13,8 @@ pub(crate) struct Circumstances {
     pub(crate) meta: RunMeta,
     /// What the nemesis did.
     pub(crate) faults: Vec<FaultSpan>,
+    /// What every register holds at first.
+    pub(crate) initial: Option<i64>,
 }
 
 /// Judges registers. The history of another program is judged by its calls alone: of its faults and phases we know
@@ -22,8 +24,16 @@ pub(crate) fn registers(
     circumstances: Circumstances,
     budget: Budget,
 ) -> Report {
-    let Circumstances { meta, faults } = circumstances;
-    let mut checks = vec![timed(&Linearizable::default(), history, budget)];
+    let Circumstances {
+        meta,
+        faults,
+        initial,
+    } = circumstances;
+    let mut checks = vec![timed(
+        &Linearizable::starting_with(initial),
+        history,
+        budget,
+    )];
     if !meta.imported {
         let mut coverage =
             Coverage::register().final_reads_from(meta.phases.final_reads.map(|w| w.from));

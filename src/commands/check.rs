@@ -35,10 +35,8 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
     Ok(exit)
 }
 
-/// Judges a history file by its calls alone.
+/// Judges a history file by its calls alone, in whatever notation it is.
 fn file(path: &Path, terminal: &Terminal) -> Result<Report, Failure> {
-    let journal = record::history_file(path)?;
-    mention_torn(journal.torn.as_ref(), terminal);
     let meta = RunMeta {
         run: path.display().to_string(),
         workload: "register".to_owned(),
@@ -46,15 +44,25 @@ fn file(path: &Path, terminal: &Terminal) -> Result<Report, Failure> {
         imported: true,
         ..RunMeta::default()
     };
+    let (history, initial) = match record::foreign_file(path)? {
+        Some(foreign) => {
+            for line in foreign.told {
+                terminal.say(&format!("{line}\n"));
+            }
+            (foreign.history, foreign.initial)
+        }
+        None => {
+            let journal = record::history_file(path)?;
+            mention_torn(journal.torn.as_ref(), terminal);
+            (journal.history, None)
+        }
+    };
     let circumstances = Circumstances {
         meta,
         faults: Vec::new(),
+        initial,
     };
-    Ok(judge::registers(
-        &journal.history,
-        circumstances,
-        Budget::default(),
-    ))
+    Ok(judge::registers(&history, circumstances, Budget::default()))
 }
 
 /// Judges a run as it was judged when it ended; one that was killed is marked as interrupted.
@@ -78,7 +86,11 @@ pub(crate) fn run(dir: &RunDir, terminal: &Terminal) -> Result<Report, Failure> 
     }
     Ok(judge::registers(
         &journal.history,
-        Circumstances { meta, faults },
+        Circumstances {
+            meta,
+            faults,
+            initial: None,
+        },
         Budget::default(),
     ))
 }

@@ -60,6 +60,35 @@ fn the_json_verdict_is_one_of_four_words() {
 }
 
 #[test]
+fn jepsens_own_history_is_judged_and_its_assumptions_are_said() {
+    let shell = Shell::new();
+    let edn = "{:type :invoke, :f :write, :value 1, :process 0}\n{:type :ok, :f :write, :value 1, :process 0}\n\
+               {:type :invoke, :f :read, :value nil, :process 1}\n{:type :ok, :f :read, :value 1, :process 1}\n";
+    shell.write("good.edn", edn);
+    shell
+        .schism(&["check", "good.edn"])
+        .code(0)
+        .says("EDN")
+        .says("0 at first")
+        .says("PASS");
+    shell.write(
+        "bad.edn",
+        &edn.replace(":read, :value 1", ":read, :value 2"),
+    );
+    shell.schism(&["check", "bad.edn"]).code(1).says("2");
+    shell.write("broken.edn", &edn.replace(":process 1}", ":process"));
+    shell
+        .schism(&["check", "broken.edn"])
+        .code(2)
+        .says("broken.edn:");
+    shell.write("poem.txt", "roses are red\n");
+    shell
+        .schism(&["check", "poem.txt"])
+        .code(2)
+        .says("poem.txt");
+}
+
+#[test]
 fn a_torn_last_line_is_dropped_and_mentioned() {
     let shell = Shell::new();
     let torn = format!("{}{}", good(), r#"{"index":6,"time":70"#);

@@ -1,9 +1,12 @@
 //! What happened, as data. The bottom of the workspace: no clock, no threads, no files.
 
 mod codec;
+mod datum;
 pub mod dsl;
+pub mod edn;
 mod event;
 pub mod fault;
+pub mod foreign;
 mod history;
 pub mod journal;
 mod op;
@@ -11,6 +14,7 @@ mod register;
 mod txn;
 
 pub use codec::{Codec, Fields};
+pub use datum::Datum;
 pub use event::{Event, Moment, NodeId, Nodes};
 pub use history::{History, Malformed, Span};
 pub use op::{Index, Key, Nanos, Operation, Outcome, Process, Reason};

@@ -1,0 +1,146 @@
+//! Our events as Jepsen's EDN, an op map per line.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use crate::{Codec, Datum, Event, Fields, Key, Moment, Nodes, Outcome, Process, Reason};
+
+/// Writes events as op maps, in Jepsen's terms.
+///
+/// ```text
+/// {:index 7, :time 1234567, :type :invoke, :process 3, :f :write, :value ["x" 17], :node "n2"}
+/// ```
+///
+/// A key and a value become `[key value]`, as `jepsen.independent` has it. Completions repeat the value of the call, but
+/// for what an `ok` returned. In transactions (`f` is `txn`) the name of each access is a keyword, `[:append 3 1]`, as Elle
+/// wants it. Errors are `:class` or `[:class "detail"]`. Flushing is the caller's.
+#[derive(Debug)]
+pub struct Writer<O: Codec, W> {
+    out: W,
+    nodes: Nodes,
+    open: BTreeMap<Process, O::Call>,
+    line: Vec<u8>,
+}
+
+impl<O: Codec, W: Write> Writer<O, W> {
+    /// Into `out`, with these names for the nodes.
+    pub fn new(out: W, nodes: Nodes) -> Self {
+        Self {
+            out,
+            nodes,
+            open: BTreeMap::new(),
+            line: Vec::with_capacity(256),
+        }
+    }
+
+    /// Writes one event. A completion of a call that was never written is refused as invalid input.
+    pub fn write(&mut self, event: &Event<O>) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let written = self
+            .render(event, &mut line)
+            .and_then(|()| self.out.write_all(&line));
+        self.line = line;
+        written
+    }
+
+    /// What is underneath.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn render(&mut self, event: &Event<O>, line: &mut Vec<u8>) -> io::Result<()> {
+        let orphan = || {
+            let process = event.process.0;
+            let message = format!("process {process} completes a call that it never made");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        let (kind, call) = match &event.moment {
+            Moment::Invoke(call) => ("invoke", call.clone()),
+            Moment::Complete(outcome) => {
+                let kind = match outcome {
+                    Outcome::Ok(_) => "ok",
+                    Outcome::Fail(_) => "fail",
+                    Outcome::Info(_) => "info",
+                };
+                let call = self.open.remove(&event.process).ok_or_else(orphan)?;
+                (kind, call)
+            }
+        };
+        let Fields { f, key, value } = O::encode_call(&call);
+        let (value, error) = match &event.moment {
+            Moment::Invoke(_) => (value, None),
+            Moment::Complete(Outcome::Ok(ret)) => (O::encode_return(&call, ret).or(value), None),
+            Moment::Complete(Outcome::Fail(reason) | Outcome::Info(reason)) => {
+                (value, Some(reason))
+            }
+        };
+        let value = match value {
+            Some(json) => serde_json::from_str(&json)?,
+            None => Datum::Nil,
+        };
+        let value = match f {
+            "txn" => transaction(value),
+            _ => value,
+        };
+        let value = match key {
+            Some(Key::Int(n)) => Datum::vector([Datum::Int(n), value]),
+            Some(Key::Text(name)) => Datum::vector([Datum::Text(name), value]),
+            None => value,
+        };
+        write!(
+            line,
+            "{{:index {}, :time {}, :type :{kind}, :process {}, :f {}, :value {value}",
+            event.index.0,
+            event.time.0,
+            event.process.0,
+            word(f),
+        )?;
+        if let Some(reason) = error {
+            write!(line, ", :error {}", error_of(reason))?;
+        }
+        if let Some(node) = event.node {
+            write!(line, ", :node {}", Datum::text(self.nodes.name(node)))?;
+        }
+        line.extend_from_slice(b"}\n");
+        if matches!(event.moment, Moment::Invoke(_)) {
+            self.open.insert(event.process, call);
+        }
+        Ok(())
+    }
+}
+
+/// With a keyword for the name of each access.
+fn transaction(value: Datum) -> Datum {
+    let access = |datum| match datum {
+        Datum::Vector(mut parts) => {
+            if let Some(Datum::Text(name)) = parts.first() {
+                parts[0] = word(name);
+            }
+            Datum::Vector(parts)
+        }
+        other => other,
+    };
+    match value {
+        Datum::Vector(accesses) => Datum::vector(accesses.into_iter().map(access)),
+        other => other,
+    }
+}
+
+fn error_of(reason: &Reason) -> Datum {
+    match reason.detail() {
+        "" => word(reason.class()),
+        detail => Datum::vector([word(reason.class()), Datum::text(detail)]),
+    }
+}
+
+/// A keyword if that can be written as one, or else a string.
+fn word(name: &str) -> Datum {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '?' | '!');
+    match name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(inside) {
+        true => Datum::keyword(name),
+        false => Datum::text(name),
+    }
+}
