@@ -10,6 +10,7 @@ pub mod foreign;
 mod history;
 pub mod journal;
 mod op;
+pub mod ops;
 mod register;
 mod txn;
 
