@@ -1,7 +1,10 @@
 //! Decide, then do: what a fault will do, as data. A plan can be shown before it is carried out, is written to the ledger
 //! with everything needed to undo it, and can be carried out again from a file. Only `inject` runs anything.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use control::{Command, Net, Node, Processes};
 use history::fault::FaultId;
@@ -149,6 +152,8 @@ pub struct View<'a> {
     pub leaders: &'a Leaders,
     /// Nodes whose process is killed or paused already, and by which fault.
     pub busy: &'a BTreeMap<String, FaultId>,
+    /// Nodes that a fault in force has cut off from a majority.
+    pub apart: &'a BTreeSet<String>,
 }
 
 impl View<'_> {
@@ -159,6 +164,17 @@ impl View<'_> {
     /// The names of all nodes.
     pub fn names(&self) -> Vec<String> {
         self.nodes.iter().map(|n| n.name.clone()).collect()
+    }
+    /// The nodes that cannot do their part already: killed, paused, or cut off from a majority.
+    pub fn impaired(&self) -> BTreeSet<&str> {
+        let taken = self.busy.keys().chain(self.apart);
+        taken.map(String::as_str).collect()
+    }
+    /// How many more may be impaired while a majority is left that can work. Faults on several tracks overlap by
+    /// accident, and an accident should not decide that nothing can be seen; whoever wants to take the majority away
+    /// says so (`at: majority`).
+    pub fn spare(&self) -> usize {
+        (self.nodes.len().saturating_sub(1) / 2).saturating_sub(self.impaired().len())
     }
     /// The node of this name.
     pub fn node(&self, name: &str) -> Result<&Node, Skip> {

@@ -52,6 +52,7 @@ struct Setting {
     nodes: Vec<Node>,
     leaders: Leaders,
     busy: BTreeMap<String, FaultId>,
+    apart: BTreeSet<String>,
 }
 
 fn setting(size: usize) -> Setting {
@@ -59,6 +60,7 @@ fn setting(size: usize) -> Setting {
         nodes: nodes(size),
         leaders: Leaders::NotAsked,
         busy: BTreeMap::new(),
+        apart: BTreeSet::new(),
     }
 }
 
@@ -79,6 +81,7 @@ impl Setting {
                 has_leader: self.leaders != Leaders::NotAsked,
                 leaders: &self.leaders,
                 busy: &self.busy,
+                apart: &self.apart,
             },
             seed,
         )
@@ -462,10 +465,44 @@ proptest! {
         ];
         for (aim, count) in words {
             match setting.plan(&FaultSpec::Kill(Kill { at: vec![aim] }), seed) {
+                // One more must leave a majority; the other words say themselves what they leave.
+                Err(_) if count == 1 => prop_assert!(setting.busy.len() >= (size - 1) / 2),
                 Err(_) => prop_assert!(size - setting.busy.len() < count),
                 Ok(plan) => {
                     prop_assert_eq!(plan.nodes.len(), count);
                     prop_assert!(plan.nodes.iter().all(|n| !setting.busy.contains_key(n)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn faults_that_overlap_by_accident_leave_a_majority(
+        size in 3usize..10,
+        seed: u64,
+        dead in prop::collection::btree_set(1usize..10, 0..3),
+        away in prop::collection::btree_set(1usize..10, 0..3),
+    ) {
+        let minority = (size - 1) / 2;
+        let named = |set: BTreeSet<usize>| set.into_iter().filter(|i| *i <= size).map(|i| format!("n{i}"));
+        let mut setting = setting(size);
+        setting.busy = named(dead).map(|n| (n, FaultId(1))).collect();
+        setting.apart = named(away).collect();
+        setting.leaders = Leaders::Said(vec!["n1".into()], String::new());
+        let impaired: BTreeSet<String> = setting.busy.keys().chain(&setting.apart).cloned().collect();
+        prop_assume!(impaired.len() <= minority);
+        let kill = |aim| FaultSpec::Kill(Kill { at: vec![aim] });
+        let pause = |aim| FaultSpec::Pause(Pause { at: vec![aim] });
+        for spec in [
+            kill(Aim::One), kill(Aim::Leader), pause(Aim::One),
+            partition(Shape::One, false), partition(Shape::Minority, false), partition(Shape::Leader, false),
+        ] {
+            match setting.plan(&spec, seed) {
+                // A fault that is alone may do what it likes.
+                Err(_) => prop_assert!(!impaired.is_empty()),
+                Ok(plan) => {
+                    let all: BTreeSet<&String> = impaired.iter().chain(&plan.nodes).collect();
+                    prop_assert!(all.len() <= minority.max(1), "{} with {impaired:?}", plan.what);
                 }
             }
         }

@@ -52,7 +52,11 @@ pub(super) fn processes<'a>(
 ) -> Result<Vec<&'a Node>, Skip> {
     let all = view.nodes.len();
     let wanted: Vec<String> = match aim {
-        Aim::Leader => vec![leader(view, rng, notes)?],
+        Aim::Leader => {
+            let leader = leader(view, rng, notes)?;
+            affordable(view, &leader)?;
+            vec![leader]
+        }
         Aim::Nodes(names) => {
             for name in names {
                 view.node(name)?;
@@ -83,9 +87,17 @@ pub(super) fn processes<'a>(
                     busy(view)
                 )));
             }
-            free.into_iter().take(count).collect()
+            if *aim == Aim::One {
+                let one = free.iter().find(|name| affordable(view, name).is_ok());
+                vec![one.unwrap_or(&free[0]).clone()]
+            } else {
+                free.into_iter().take(count).collect()
+            }
         }
     };
+    if let (Aim::One, [one]) = (aim, &wanted[..]) {
+        affordable(view, one)?;
+    }
     if let Some(taken) = wanted.iter().find(|name| view.busy.contains_key(*name)) {
         return Err(Skip(format!(
             "{taken} is already under a fault ({})",
@@ -97,6 +109,19 @@ pub(super) fn processes<'a>(
         .iter()
         .filter(|node| wanted.contains(&node.name))
         .collect())
+}
+
+/// Whether a node may be taken, too, without accidentally taking the last majority. Alone, a fault may do what it likes.
+pub(super) fn affordable(view: &View<'_>, node: &str) -> Result<(), Skip> {
+    let impaired = view.impaired();
+    if impaired.is_empty() || impaired.contains(node) || view.spare() > 0 {
+        return Ok(());
+    }
+    let already: Vec<_> = impaired.into_iter().collect();
+    Err(Skip(format!(
+        "with {} impaired already, {node} would leave no majority",
+        already.join(", ")
+    )))
 }
 
 fn busy(view: &View<'_>) -> String {

@@ -178,6 +178,22 @@ fn drawn<'a>(
     let mut order: Vec<&Node> = view.nodes.iter().collect();
     order.shuffle(rng);
     let minority = (size - 1) / 2;
+    let (impaired, spare) = (view.impaired(), view.spare());
+    // Who is cut off: somebody well while that leaves a majority, and otherwise only who is impaired already.
+    let crowded = !impaired.is_empty() && spare == 0;
+    let few = match (impaired.len(), crowded) {
+        (0, _) => minority,
+        (n, true) => n.min(minority),
+        (_, false) => spare,
+    };
+    if matches!(shape, Shape::One | Shape::Minority | Shape::OneWay) {
+        if crowded && view.own_links {
+            return Err(Skip(
+                "those that may be cut off are killed or paused, and could not show it".into(),
+            ));
+        }
+        order.sort_by_key(|n| impaired.contains(n.name.as_str()) != crowded);
+    }
     let mut mute = false;
     let (isolated, links) = match shape {
         Shape::One => (1, Links::split(size, 1)),
@@ -186,7 +202,7 @@ fn drawn<'a>(
             return Err(Skip(format!("{size} nodes have no minority")));
         }
         Shape::Minority => {
-            let left = rng.random_range(1..=minority);
+            let left = rng.random_range(1..=minority).min(few);
             (left, Links::split(size, left))
         }
         Shape::Ring => (
@@ -194,14 +210,19 @@ fn drawn<'a>(
             Links::ring(size).ok_or_else(|| Skip("a ring needs four nodes".into()))?,
         ),
         Shape::Bridge if size < 3 => return Err(Skip("a bridge needs three nodes".into())),
-        Shape::Bridge => (0, Links::bridge(size)),
+        Shape::Bridge => {
+            // Whoever holds the two parts together must be well.
+            order.sort_by_key(|n| !impaired.contains(n.name.as_str()));
+            (0, Links::bridge(size))
+        }
         Shape::OneWay => {
-            let left = rng.random_range(1..=minority.max(1));
+            let left = rng.random_range(1..=minority.max(1)).min(few.max(1));
             mute = rng.random();
             (left, Links::one_way(size, left, mute))
         }
         Shape::Leader => {
             let leader = choice::leader(view, rng, notes)?;
+            choice::affordable(view, &leader)?;
             order.sort_by_key(|n| n.name != leader);
             (1, Links::split(size, 1))
         }

@@ -39,6 +39,7 @@ impl Injector {
             return Err(Skip(format!("f{} is in force already", fault.0)));
         }
         let busy = state.busy();
+        let apart = state.apart(self.cluster.nodes().len());
         let plan = spec.fault().plan(
             &View {
                 fault,
@@ -51,6 +52,7 @@ impl Injector {
                 has_leader,
                 leaders: &leaders,
                 busy: &busy,
+                apart: &apart,
             },
             seed,
         )?;

@@ -44,6 +44,20 @@ impl State {
             })
             .collect()
     }
+    /// Nodes that are not on the side of a majority: of each partition that leaves one.
+    pub(super) fn apart(&self, size: usize) -> BTreeSet<String> {
+        let mut apart = BTreeSet::new();
+        for Active { plan, .. } in self.active.values() {
+            let members: usize = plan.sides.iter().map(Vec::len).sum();
+            let largest = plan.sides.iter().max_by_key(|side| side.len());
+            // Sides that overlap, as with a bridge, leave nobody alone.
+            if let Some(largest) = largest.filter(|side| side.len() > size / 2 && members == size) {
+                let others = plan.sides.iter().filter(|side| *side != largest);
+                apart.extend(others.flatten().cloned());
+            }
+        }
+        apart
+    }
     /// Whether new faults are refused.
     pub(super) fn closed(&self) -> bool {
         self.closed

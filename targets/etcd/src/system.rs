@@ -78,6 +78,11 @@ impl Etcd {
             "new",
             "--initial-cluster-token",
             "schism",
+            // Half of the defaults: in one room, with faults that last seconds, a leader should be found within one.
+            "--heartbeat-interval",
+            "50",
+            "--election-timeout",
+            "500",
             "--logger",
             "zap",
             "--log-outputs",
