@@ -154,6 +154,8 @@ pub struct View<'a> {
     pub busy: &'a BTreeMap<String, FaultId>,
     /// Nodes that a fault in force has cut off from a majority.
     pub apart: &'a BTreeSet<String>,
+    /// Whether a fault in force leaves each node no more than a majority to talk to, as a ring does.
+    pub tight: bool,
 }
 
 impl View<'_> {
@@ -174,6 +176,9 @@ impl View<'_> {
     /// accident, and an accident should not decide that nothing can be seen; whoever wants to take the majority away
     /// says so (`at: majority`).
     pub fn spare(&self) -> usize {
+        if self.tight {
+            return 0;
+        }
         (self.nodes.len().saturating_sub(1) / 2).saturating_sub(self.impaired().len())
     }
     /// The node of this name.

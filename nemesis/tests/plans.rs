@@ -82,6 +82,7 @@ impl Setting {
                 leaders: &self.leaders,
                 busy: &self.busy,
                 apart: &self.apart,
+                tight: false,
             },
             seed,
         )

@@ -114,14 +114,27 @@ pub(super) fn processes<'a>(
 /// Whether a node may be taken, too, without accidentally taking the last majority. Alone, a fault may do what it likes.
 pub(super) fn affordable(view: &View<'_>, node: &str) -> Result<(), Skip> {
     let impaired = view.impaired();
-    if impaired.is_empty() || impaired.contains(node) || view.spare() > 0 {
+    let alone = impaired.is_empty() && !view.tight;
+    if alone || impaired.contains(node) || view.spare() > 0 {
         return Ok(());
     }
-    let already: Vec<_> = impaired.into_iter().collect();
     Err(Skip(format!(
-        "with {} impaired already, {node} would leave no majority",
-        already.join(", ")
+        "{}, taking {node} would leave no majority",
+        already(view)
     )))
+}
+
+/// What is in force, for those who are skipped because of it.
+pub(super) fn already(view: &View<'_>) -> String {
+    let impaired: Vec<_> = view.impaired().into_iter().collect();
+    match (impaired.is_empty(), view.tight) {
+        (true, _) => "with each node seeing just a majority".to_owned(),
+        (false, false) => format!("with {} impaired already", impaired.join(", ")),
+        (false, true) => format!(
+            "with {} impaired already and each node seeing just a majority",
+            impaired.join(", ")
+        ),
+    }
 }
 
 fn busy(view: &View<'_>) -> String {

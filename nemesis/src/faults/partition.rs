@@ -180,7 +180,19 @@ fn drawn<'a>(
     let minority = (size - 1) / 2;
     let (impaired, spare) = (view.impaired(), view.spare());
     // Who is cut off: somebody well while that leaves a majority, and otherwise only who is impaired already.
-    let crowded = !impaired.is_empty() && spare == 0;
+    let crowded = (view.tight || !impaired.is_empty()) && spare == 0;
+    if crowded && impaired.is_empty() {
+        return Err(Skip(format!(
+            "{}, no more links may be cut",
+            choice::already(view)
+        )));
+    }
+    if *shape == Shape::Ring && !impaired.is_empty() {
+        return Err(Skip(format!(
+            "{}, a ring would leave no majority",
+            choice::already(view)
+        )));
+    }
     let few = match (impaired.len(), crowded) {
         (0, _) => minority,
         (n, true) => n.min(minority),

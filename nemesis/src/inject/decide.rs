@@ -39,7 +39,7 @@ impl Injector {
             return Err(Skip(format!("f{} is in force already", fault.0)));
         }
         let busy = state.busy();
-        let apart = state.apart(self.cluster.nodes().len());
+        let (apart, tight) = state.apart(self.cluster.nodes().len());
         let plan = spec.fault().plan(
             &View {
                 fault,
@@ -53,6 +53,7 @@ impl Injector {
                 leaders: &leaders,
                 busy: &busy,
                 apart: &apart,
+                tight,
             },
             seed,
         )?;

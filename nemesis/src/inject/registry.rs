@@ -8,7 +8,10 @@ use std::{
 
 use history::fault::FaultId;
 
-use crate::plan::{Plan, Probe, Role};
+use crate::{
+    Kind,
+    plan::{Plan, Probe, Role},
+};
 
 /// The faults in force.
 #[derive(Default)]
@@ -44,19 +47,30 @@ impl State {
             })
             .collect()
     }
-    /// Nodes that are not on the side of a majority: of each partition that leaves one.
-    pub(super) fn apart(&self, size: usize) -> BTreeSet<String> {
-        let mut apart = BTreeSet::new();
-        for Active { plan, .. } in self.active.values() {
+    /// Nodes that partitions in force have cut off from a majority; and whether one of them is of the kind that cuts off
+    /// nobody and leaves each node just a majority, so that nothing more may be taken.
+    pub(super) fn apart(&self, size: usize) -> (BTreeSet<String>, bool) {
+        let (mut apart, mut tight) = (BTreeSet::new(), false);
+        let partitions = self
+            .active
+            .values()
+            .filter(|a| a.plan.kind == Kind::Partition);
+        for Active { plan, .. } in partitions {
             let members: usize = plan.sides.iter().map(Vec::len).sum();
             let largest = plan.sides.iter().max_by_key(|side| side.len());
             // Sides that overlap, as with a bridge, leave nobody alone.
-            if let Some(largest) = largest.filter(|side| side.len() > size / 2 && members == size) {
-                let others = plan.sides.iter().filter(|side| *side != largest);
-                apart.extend(others.flatten().cloned());
+            match largest.filter(|side| side.len() > size / 2 && members == size) {
+                Some(largest) => {
+                    let others = plan.sides.iter().filter(|side| *side != largest);
+                    apart.extend(others.flatten().cloned());
+                }
+                None if plan.nodes.len() <= size.saturating_sub(1) / 2 => {
+                    apart.extend(plan.nodes.iter().cloned());
+                }
+                None => tight = true,
             }
         }
-        apart
+        (apart, tight)
     }
     /// Whether new faults are refused.
     pub(super) fn closed(&self) -> bool {
