@@ -1,6 +1,9 @@
 //! Anomalies by their textbook names, each drawn, each with its whole finding; and the legal histories beside them.
 
-use history::{Register, dsl::parse};
+use history::{
+    Event, History, Index, Key, Moment, Nanos, Nodes, Outcome, Process, Register, RegisterCall,
+    RegisterOp, RegisterReturn, dsl::parse,
+};
 use schism_checkers::{Budget, Checker, Finding, Linearizable, Verdict};
 
 fn verdict(drawing: &str) -> Verdict {
@@ -283,5 +286,42 @@ fn keys_are_independent() {
         p0: |--write x 1--| |--write y 2--|
         p1:                                  |--read x -> 1--| |--read y -> 2--| |--read z -> nil--|
         ",
+    );
+}
+
+#[test]
+fn the_witness_of_a_long_chain_is_short() {
+    // 20,000 compare-and-sets in a row, and then a read of the value before the last.
+    let key = Key::Text("x".into());
+    let call = |op| RegisterCall {
+        key: key.clone(),
+        op,
+    };
+    let write = (RegisterOp::Write(0), RegisterReturn::Done);
+    let chain =
+        (0..20_000).map(|from| (RegisterOp::Cas { from, to: from + 1 }, RegisterReturn::Done));
+    let read = (RegisterOp::Read, RegisterReturn::Value(Some(19_999)));
+    let calls = std::iter::once(write).chain(chain).chain([read]);
+    let moments =
+        calls.flat_map(|(op, ret)| [Moment::Invoke(call(op)), Moment::Complete(Outcome::Ok(ret))]);
+    let events = moments.enumerate().map(|(i, moment)| Event {
+        index: Index(i as u32),
+        time: Nanos::from_millis(i as u64),
+        process: Process(0),
+        node: None,
+        moment,
+    });
+    let history = History::<Register>::new(Nodes::default(), events).expect("a history");
+    let verdict = Linearizable::default().check(&history, Budget::default());
+    let Verdict::Fail(findings) = verdict else {
+        panic!("{verdict:?}")
+    };
+    is(
+        &findings[0],
+        "stale-read",
+        "stale read on key x",
+        "The cas x: 19999→20000 of process 0 was acknowledged at 0:40.001. 1.0 ms later process 0 read key x and got 19999, \
+         the value before it.",
+        &[39_998, 40_000, 40_002],
     );
 }

@@ -58,3 +58,32 @@ fn an_honest_register_with_distinct_values_is_never_called_broken() {
         never_fails(case, cases(60));
     }
 }
+
+#[test]
+fn lost_calls_with_few_values_are_judged_within_the_budget() {
+    let case = Case {
+        ops: 3_000,
+        clients: 5,
+        keys: 1,
+        values: Some(5),
+        info: 20,
+        stale: false,
+    };
+    for seed in 0..3 {
+        let checker = Linearizable::default();
+        let verdict = checker.check(&history(&case, seed), Budget::default());
+        assert_eq!(verdict.word(), "pass", "seed {seed}: {verdict:#?}");
+        let broken = history(
+            &Case {
+                stale: true,
+                ..case
+            },
+            seed,
+        );
+        let Verdict::Fail(findings) = checker.check(&broken, Budget::default()) else {
+            panic!("seed {seed}: a read of nothing at the end was not seen");
+        };
+        assert_eq!(findings[0].code, "stale-read", "seed {seed}");
+        assert!(findings[0].witness.len() <= 4, "seed {seed}: {findings:#?}");
+    }
+}

@@ -1,13 +1,15 @@
 //! The engines against the oracle on small random histories, and what is claimed about witnesses.
 
+use history::{Operation, Register, RegisterCall, RegisterReturn};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{
     NEVER, brute,
+    model::{CasRegister, Model},
     prepare::{INITIAL, Kind, Op, Register1, problem},
-    problem::Answer,
-    search::search,
+    problem::{Answer, Problem},
+    search::{narrow, search},
     shrink::{part, removable, shrink},
     zones,
 };
@@ -90,9 +92,15 @@ fn random(rng: &mut Pcg64Mcg, distinct: bool) -> Register1 {
         }
     }
     ops.sort_unstable_by_key(|op| op.start);
+    let mut made = vec![false; values as usize + 1];
+    made[INITIAL as usize] = true;
+    for v in ops.iter().filter_map(Op::brings) {
+        made[v as usize] = true;
+    }
     Register1 {
         key: history::Key::Int(1),
         ops,
+        made,
         values: (0..values as i64 + 1)
             .map(|v| (v > 0).then_some(v))
             .collect(),
@@ -175,13 +183,14 @@ fn what_may_go_never_makes_a_legal_history_illegal() {
         if !by_oracle(&register) {
             continue;
         }
+        let whole = register.clone();
         while let Some(i) = removable(&register, &register.ops)
             .iter()
             .position(|may| *may)
         {
             let gone = register.ops.remove(i);
             assert!(
-                by_oracle(&register),
+                by_oracle(&part(&whole, &register.ops)),
                 "case {case}: {gone:?} was needed by {:#?}",
                 register.ops
             );
@@ -212,4 +221,138 @@ fn witnesses_are_impossible_and_minimal() {
             }
         }
     }
+}
+
+#[test]
+fn a_search_that_gives_up_early_says_nothing_false() {
+    let mut rng = Pcg64Mcg::seed_from_u64(5);
+    let (mut gave_up, mut decided) = (0, 0);
+    for case in 0..cases(50_000) {
+        let register = random(&mut rng, case % 2 == 0);
+        let problem = problem(&register, &register.ops);
+        let answer = if rng.random_bool(0.5) {
+            let steps = rng.random_range(0..40);
+            search(
+                &problem,
+                Budget {
+                    steps,
+                    ..Budget::default()
+                },
+            )
+        } else {
+            narrow(&problem, Budget::default(), rng.random_range(1..=2))
+        };
+        let claim = match answer {
+            Answer::Linearizable => true,
+            Answer::Violation { .. } => false,
+            Answer::Exhausted { .. } => {
+                gave_up += 1;
+                continue;
+            }
+        };
+        decided += 1;
+        assert_eq!(
+            claim,
+            by_oracle(&register),
+            "case {case}: {:#?}",
+            register.ops
+        );
+    }
+    assert!(
+        gave_up > 1000 && decided > 1000,
+        "{gave_up} gave up, {decided} decided: a poor mixture"
+    );
+}
+
+/// A register of which the search knows nothing but its steps.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Unhinted(CasRegister);
+
+impl Model for Unhinted {
+    type Op = Register;
+    fn step(&self, call: &RegisterCall, ret: Option<&RegisterReturn>) -> Option<Self> {
+        self.0.step(call, ret).map(Self)
+    }
+}
+
+#[test]
+fn search_needs_no_hints() {
+    let mut rng = Pcg64Mcg::seed_from_u64(6);
+    for case in 0..cases(50_000) {
+        let register = random(&mut rng, case % 2 == 0);
+        let hinted = problem(&register, &register.ops);
+        let mut plain = Problem::new(Unhinted(hinted.initial));
+        for op in &hinted.ops {
+            let class = &hinted.classes[op.class as usize];
+            plain.call(class.call.clone(), class.ret, op.start, op.end);
+        }
+        let answer = search(&plain, Budget::default());
+        let legal = answer == Answer::Linearizable;
+        assert_eq!(
+            legal,
+            by_oracle(&register),
+            "case {case}: {:#?}",
+            register.ops
+        );
+    }
+}
+
+/// A queue: no call overwrites, and the order of what happened stays visible.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Fifo(Vec<u8>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Queue;
+
+impl Operation for Queue {
+    /// What to put; `None` takes.
+    type Call = Option<u8>;
+    /// What was taken; `None` if nothing was there, or after a put.
+    type Return = Option<u8>;
+}
+
+impl Model for Fifo {
+    type Op = Queue;
+    fn step(&self, put: &Option<u8>, ret: Option<&Option<u8>>) -> Option<Self> {
+        let mut next = self.clone();
+        let taken = match put {
+            Some(item) => {
+                next.0.push(*item);
+                None
+            }
+            None if next.0.is_empty() => None,
+            None => Some(next.0.remove(0)),
+        };
+        ret.is_none_or(|ret| *ret == taken).then_some(next)
+    }
+}
+
+#[test]
+fn search_agrees_with_the_oracle_on_queues() {
+    let mut rng = Pcg64Mcg::seed_from_u64(7);
+    let mut legal = 0;
+    let n = cases(50_000);
+    for case in 0..n {
+        let mut problem = Problem::new(Fifo::default());
+        // The register's histories with other calls: only the times matter.
+        let times = random(&mut rng, false);
+        for op in &times.ops {
+            let put = rng.random_bool(0.5).then(|| rng.random_range(0..2));
+            let taken = rng.random_bool(0.6).then(|| rng.random_range(0..2));
+            let ret = if put.is_some() { None } else { taken };
+            problem.call(put, (!op.is_info()).then_some(ret), op.start, op.end);
+        }
+        let truth = brute::linearizable(&problem);
+        legal += u64::from(truth);
+        let answer = search(&problem, Budget::default());
+        assert_eq!(
+            answer == Answer::Linearizable,
+            truth,
+            "case {case}: {problem:#?}"
+        );
+    }
+    assert!(
+        (n / 20..n * 19 / 20).contains(&legal),
+        "{legal} of {n} are legal: a poor mixture"
+    );
 }

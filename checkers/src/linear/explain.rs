@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use history::{History, Index, Nanos, Outcome, Register, RegisterOp, RegisterReturn, Span};
 
-use super::prepare::{INITIAL, Kind, Op, Register1};
+use super::prepare::{FastMap, INITIAL, Kind, Op, Register1};
 use crate::Finding;
 
 /// What a witness shows.
@@ -86,12 +86,20 @@ pub(super) fn tell(history: &History<Register>, register: &Register1, witness: &
 
 /// Recognizes the story. The witness is in order of starts.
 fn read(register: &Register1, witness: &[Op]) -> Story {
-    let made = |v: u32| witness.iter().find(|op| op.produces() == Some(v));
-    let makers = |v: u32| witness.iter().filter(|op| op.produces() == Some(v)).count();
-    let ever = |v: u32| v == INITIAL || register.ops.iter().any(|op| op.produces() == Some(v));
+    // Witnesses may be long chains, so nothing here compares each call with each.
+    let mut made: FastMap<u32, (&Op, u32)> = FastMap::default();
+    for op in witness.iter().filter(|op| op.mutates()) {
+        made.entry(op.value).or_insert((op, 0)).1 += 1;
+    }
+    let only_maker = |v: u32| made.get(&v).filter(|(_, n)| *n == 1).map(|(op, _)| *op);
+    let mut ever = vec![false; register.values.len()];
+    ever[INITIAL as usize] = true;
+    for v in register.ops.iter().filter_map(Op::produces) {
+        ever[v as usize] = true;
+    }
     let observers = || witness.iter().filter_map(|op| Some((op, op.observes()?)));
     for (seen, v) in observers() {
-        if !ever(v) {
+        if !ever[v as usize] {
             let failed = register.failed.iter().find(|(value, _)| *value == v);
             return Story::FromNowhere {
                 seen: *seen,
@@ -100,44 +108,43 @@ fn read(register: &Register1, witness: &[Op]) -> Story {
         }
     }
     for (seen, v) in observers() {
-        if let Some(made) = made(v).filter(|made| makers(v) == 1 && seen.precedes(made)) {
+        if let Some(made) = only_maker(v).filter(|made| seen.precedes(made)) {
             return Story::Future {
                 seen: *seen,
                 made: *made,
             };
         }
     }
-    let swaps: Vec<(&Op, u32)> = observers().filter(|(op, _)| op.mutates()).collect();
-    for (i, (first, v)) in swaps.iter().enumerate() {
-        let second = swaps[i + 1..].iter().find(|(_, other)| other == v);
-        if let Some((second, _)) = second.filter(|_| makers(*v) + usize::from(*v == INITIAL) == 1) {
+    let mut swaps: FastMap<u32, &Op> = FastMap::default();
+    for (second, v) in observers().filter(|(op, _)| op.mutates()) {
+        let once = only_maker(v).is_some() || v == INITIAL && !made.contains_key(&v);
+        if let Some(first) = swaps.insert(v, second).filter(|_| once) {
             return Story::Forked {
-                first: **first,
-                second: **second,
+                first: *first,
+                second: *second,
             };
         }
     }
+    let mut ended: Vec<&Op> = witness.iter().filter(|op| op.mutates()).collect();
+    ended.sort_unstable_by_key(|op| op.end);
     for (seen, v) in observers() {
-        // The last thing that was certainly overwritten by, before it began.
-        let by = witness
-            .iter()
-            .filter(|op| op.mutates() && op.value != v && op.precedes(seen));
-        let Some(by) = by.max_by_key(|op| op.end) else {
+        // The last thing that certainly overwrote it before it began.
+        let before = ended.partition_point(|op| op.precedes(seen));
+        let Some(by) = ended[..before].iter().rev().find(|op| op.value != v) else {
             continue;
         };
-        let own = |op: &Op| op.precedes(by);
-        if makers(v) == 0 && v == INITIAL || makers(v) == 1 && made(v).is_some_and(own) {
+        let first = v == INITIAL && !made.contains_key(&v);
+        if first || only_maker(v).is_some_and(|own| own.precedes(by)) {
             return Story::Stale {
-                by: *by,
+                by: **by,
                 seen: *seen,
                 lost: lost(register, by, seen),
             };
         }
     }
+    let reads = || witness.iter().filter(|op| op.kind == Kind::Read);
     for (older, v) in observers() {
-        let newer = witness
-            .iter()
-            .find(|op| op.kind == Kind::Read && op.value != v && op.precedes(older));
+        let newer = reads().find(|op| op.value != v && op.precedes(older));
         if let Some(newer) = newer {
             return Story::Backwards {
                 newer: *newer,

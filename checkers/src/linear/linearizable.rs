@@ -14,16 +14,21 @@ use super::{
     explain::{self, Told},
     prepare::{Kind, Op, Register1, prepare, problem, split},
     problem::Answer,
-    search::search,
-    shrink::{part, shrink},
+    search::{self, search},
+    shrink::{latest, part, shrink},
     zones,
 };
 use crate::{Budget, Cause, Checker, Evidence, Finding, Verdict};
 
 /// How many conflicts of one key are explained; the others are counted.
 const EXPLAINED: usize = 64;
+/// After witnesses of this many calls in all, before reduction, the others are counted only. Chains of compare-and-set may
+/// be as long as the history.
+const EFFORT: usize = 100_000;
 /// What a part of a history may cost while a witness is reduced, as a part of the whole budget.
 const SHRINKING: u64 = 20;
+/// The same, for a part that may be impossible.
+const GUESSING: u64 = 400;
 /// Up to this many calls the oracle looks at a witness, too.
 const ORACLE: usize = 12;
 
@@ -89,41 +94,119 @@ fn judge(history: &History<Register>, register: &Register1, budget: Budget) -> J
         more: 0,
         gave_up: None,
     };
-    let lean = Budget {
-        steps: budget.steps / SHRINKING,
-        ..budget
-    };
-    let fails = |ops: &[Op]| impossible(&part(register, ops), lean);
     if register.distinct {
-        let mut conflicts = zones::conflicts(register, &register.ops);
-        conflicts.sort_by_key(|conflict| std::cmp::Reverse(conflict.margin));
-        judged.more = conflicts.len().saturating_sub(EXPLAINED) as u64;
-        let makers = makers(register);
-        for conflict in conflicts.iter().take(EXPLAINED) {
-            let ops = with_makers(register, &makers, &conflict.ops);
-            let witness = shrink(register, &ops, super::NEVER, fails);
-            judged.findings.push(found(history, register, &witness));
-        }
+        judge_by_zones(history, register, &mut judged);
     } else {
-        match search(&problem(register, &register.ops), budget) {
+        judge_by_search(history, register, budget, &mut judged);
+    }
+    judged
+}
+
+fn judge_by_zones(history: &History<Register>, register: &Register1, judged: &mut Judged) {
+    let mut conflicts = zones::conflicts(register, &register.ops);
+    conflicts.sort_by_key(|conflict| Reverse(conflict.margin));
+    let makers = makers(register);
+    let mut effort = 0;
+    for (explained, conflict) in conflicts.iter().enumerate() {
+        if explained >= EXPLAINED || effort > EFFORT {
+            judged.more = (conflicts.len() - explained) as u64;
+            break;
+        }
+        let ops = with_makers(register, &makers, &conflict.ops);
+        effort += ops.len();
+        // Of its own values only: there may be very many others.
+        let few = part(register, &ops);
+        let fails = |ops: &[Op]| impossible(&part(&few, ops), Budget::default());
+        let witness = shrink(&few, &few.ops, super::NEVER, fails);
+        judged
+            .findings
+            .push(found(history, register, &restored(&ops, &witness)));
+    }
+}
+
+/// Those of the `ops` that are in the witness, as they were.
+fn restored(ops: &[Op], witness: &[Op]) -> Vec<Op> {
+    let kept = |op: &&Op| witness.binary_search_by_key(&op.start, |w| w.start).is_ok();
+    ops.iter().filter(kept).copied().collect()
+}
+
+fn judge_by_search(
+    history: &History<Register>,
+    register: &Register1,
+    budget: Budget,
+    judged: &mut Judged,
+) {
+    let ops = &register.ops;
+    let within = |part_of_budget: u64| {
+        let steps = budget.steps / part_of_budget;
+        move |ops: &[Op]| impossible(&part(register, ops), Budget { steps, ..budget })
+    };
+    let fails = within(SHRINKING);
+    let whole = problem(register, ops);
+    let nearby = |at: u32| {
+        LOOSE.iter().find_map(|looser| {
+            let loose: Vec<Op> = ops.iter().map(looser).collect();
+            let few = latest(register, &loose, at, within(GUESSING))?;
+            Some(shrink(register, &few, at, fails))
+        })
+    };
+    let mut answer = None;
+    let mut witness = None;
+    let mut furthest = 0;
+    for width in search::WIDTHS {
+        match search::narrow(&whole, budget, width) {
+            // What cannot go on is often impossible for reasons that are close by.
+            Answer::Exhausted { at } if at > furthest => {
+                furthest = at;
+                witness = nearby(at);
+            }
+            Answer::Exhausted { .. } => {}
+            sure => answer = Some(sure),
+        }
+        if witness.is_some() || answer.is_some() {
+            break;
+        }
+    }
+    if witness.is_none() {
+        match answer.unwrap_or_else(|| search::wide(&whole, budget)) {
             Answer::Linearizable => {}
             Answer::Violation { at } => {
-                let witness = shrink(register, &register.ops, at, fails);
-                judged.findings.push(found(history, register, &witness));
+                witness = nearby(at).or_else(|| Some(shrink(register, ops, at, fails)));
             }
             Answer::Exhausted { at } => {
                 let ended = |op: &&Op| op.end < at;
                 judged.gave_up = Some(format!(
                     "the search gave up on key {} after {} of its {} calls; those have an order",
                     register.key,
-                    register.ops.iter().filter(ended).count(),
-                    register.ops.len(),
+                    ops.iter().filter(ended).count(),
+                    ops.len(),
                 ));
             }
         }
     }
-    judged
+    let told = witness.map(|witness| found(history, register, &witness));
+    judged.findings.extend(told);
 }
+
+/// Ways to take some compare-and-sets for writes, loosest first. A write can do all that a compare-and-set can, so what is
+/// impossible then is impossible; and what they may have observed long ago need not be in the witness.
+const LOOSE: [fn(&Op) -> Op; 3] = [
+    |op| match op.kind {
+        Kind::Cas(_) => Op {
+            kind: Kind::Write,
+            ..*op
+        },
+        _ => *op,
+    },
+    |op| match op.kind {
+        Kind::Cas(_) if op.is_info() => Op {
+            kind: Kind::Write,
+            ..*op
+        },
+        _ => *op,
+    },
+    |op| *op,
+];
 
 /// Whether a part of a history has no order. A part that is too hard to judge counts as possible: it proves nothing.
 fn impossible(part: &Register1, budget: Budget) -> bool {
@@ -139,8 +222,9 @@ fn impossible(part: &Register1, budget: Budget) -> bool {
 
 /// The finding that a witness makes, after the oracle looked at it where it can.
 fn found(history: &History<Register>, register: &Register1, witness: &[Op]) -> Told {
+    let alone = part(register, witness);
     assert!(
-        witness.len() > ORACLE || !brute::linearizable(&problem(register, witness)),
+        witness.len() > ORACLE || !brute::linearizable(&problem(&alone, &alone.ops)),
         "an engine called possible calls impossible: {witness:?}"
     );
     explain::tell(history, register, witness)

@@ -61,6 +61,10 @@ impl Op {
     pub(super) fn produces(&self) -> Option<u32> {
         self.mutates().then_some(self.value)
     }
+    /// The value that is there because of it, and was not before.
+    pub(super) fn brings(&self) -> Option<u32> {
+        self.produces().filter(|v| self.observes() != Some(*v))
+    }
     pub(super) fn precedes(&self, other: &Self) -> bool {
         self.end < other.start
     }
@@ -74,6 +78,8 @@ pub(super) struct Register1 {
     pub(super) ops: Vec<Op>,
     /// What the numbers stand for.
     pub(super) values: Vec<Option<i64>>,
+    /// Which values something may have made, or were there at first.
+    pub(super) made: Vec<bool>,
     /// Failed mutations: the value each would have made, and its span.
     pub(super) failed: Vec<(u32, u32)>,
     /// Whether no value is made twice, nor the initial value made at all.
@@ -150,14 +156,20 @@ pub(super) fn prepare(
     }
     let mut made = vec![false; values.len()];
     made[INITIAL as usize] = true;
-    let distinct = ops
-        .iter()
-        .filter_map(Op::produces)
-        .all(|v| !std::mem::replace(&mut made[v as usize], true));
+    let mut distinct = true;
+    for op in &ops {
+        distinct &= op.produces().is_none_or(|v| !made[v as usize]);
+        if let Some(v) = op.brings() {
+            made[v as usize] = true;
+        }
+    }
+    // A compare-and-set from a value to itself makes it a second time, wherever the first is.
+    distinct &= ops.iter().all(|op| op.produces() == op.brings());
     Register1 {
         key: key.clone(),
         ops,
         values,
+        made,
         failed,
         distinct,
     }

@@ -26,6 +26,12 @@
 //! only if it is the one that returns, or if some open call can make use of the state it leaves, for otherwise it might
 //! as well be freed by the next one that overwrites.
 //!
+//! Calls with unknown outcome stay open for ever, and what each of them explains can often be explained by another, so
+//! configurations that none dominates may still be many. Most of them are far-fetched. So the search is done first with
+//! a bounded *width*: of too many configurations only those that used the fewest such calls are followed (a beam search).
+//! An order found this way is an order; where all that was followed ends, the search is repeated with a larger bound, and
+//! at last with none.
+//!
 //! Representation: slots for open calls, reused; a configuration is a row of words `free | used | counts`; states are
 //! numbered and transitions remembered.
 
@@ -44,10 +50,31 @@ const NONE: u32 = u32::MAX;
 const UNASKED: u32 = u32::MAX - 1;
 /// With more classes than this, transitions are computed anew each time.
 const REMEMBERED_CLASSES: usize = 512;
+/// How many configurations are followed, at first and when that was not enough.
+pub(super) const WIDTHS: [usize; 5] = [8, 16, 32, 128, 512];
 
 /// Whether there is an order of the calls that respects real time and the model.
 pub fn search<M: Model>(problem: &Problem<M>, budget: Budget) -> Answer {
-    Search::new(problem, budget).run()
+    WIDTHS
+        .iter()
+        .map(|width| narrow(problem, budget, *width))
+        .find(|answer| !matches!(answer, Answer::Exhausted { .. }))
+        .unwrap_or_else(|| wide(problem, budget))
+}
+
+/// The search with a bound on how many configurations are followed. [`Answer::Exhausted`] also if none of those that were
+/// followed leads on.
+pub(super) fn narrow<M: Model>(problem: &Problem<M>, budget: Budget, width: usize) -> Answer {
+    let budget = Budget {
+        steps: budget.steps / 16,
+        ..budget
+    };
+    Search::new(problem, budget, width).run()
+}
+
+/// The search without that bound.
+pub(super) fn wide<M: Model>(problem: &Problem<M>, budget: Budget) -> Answer {
+    Search::new(problem, budget, usize::MAX).run()
 }
 
 /// The states met so far and what leads from one to another.
@@ -208,6 +235,9 @@ struct Search<'a, M: Model> {
     problem: &'a Problem<M>,
     budget: Budget,
     steps: u64,
+    width: usize,
+    /// Whether a configuration was left behind.
+    narrowed: bool,
     states: States<'a, M>,
     layout: Layout,
     /// Of each slot: its op.
@@ -227,7 +257,7 @@ struct Search<'a, M: Model> {
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    fn new(problem: &'a Problem<M>, budget: Budget) -> Self {
+    fn new(problem: &'a Problem<M>, budget: Budget, width: usize) -> Self {
         let mut unknown = Vec::new();
         let mut unknown_at = vec![NONE; problem.classes.len()];
         for op in problem.ops.iter().filter(|op| op.end == NEVER) {
@@ -247,6 +277,8 @@ impl<'a, M: Model> Search<'a, M> {
             problem,
             budget,
             steps: 0,
+            width,
+            narrowed: false,
             states: States::new(problem),
             layout,
             slots: vec![NONE; words * 64],
@@ -280,16 +312,29 @@ impl<'a, M: Model> Search<'a, M> {
                 called += 1;
             }
             self.give_back(slot_of[returned as usize]);
-            if self.now.states.is_empty() {
-                return Answer::Violation { at: end };
-            }
+            // The budget first: when it runs out in the middle of a step, an empty frontier means nothing.
             let bytes = self.now.bytes() + self.work.bytes() + self.next.bytes();
             let known = self.states.states.len() * (std::mem::size_of::<M>() * 2 + 64);
             if self.steps > self.budget.steps || bytes + known as u64 > self.budget.bytes {
                 return Answer::Exhausted { at: end };
             }
+            if self.now.states.is_empty() {
+                return match self.narrowed {
+                    true => Answer::Exhausted { at: end },
+                    false => Answer::Violation { at: end },
+                };
+            }
+            if self.narrow() && self.now.states.len() > self.width {
+                self.now.keep_simplest(self.width);
+                self.narrowed = true;
+            }
         }
         Answer::Linearizable
+    }
+
+    /// Whether the width bounds what is followed.
+    fn narrow(&self) -> bool {
+        self.width != usize::MAX && !self.unknown.is_empty()
     }
 
     fn class(&self, slot: usize) -> u32 {
@@ -350,6 +395,11 @@ impl<'a, M: Model> Search<'a, M> {
             }
             let mut at = 0;
             while at < self.work.states.len() && self.steps <= self.budget.steps {
+                // Extensions come in order of their lengths.
+                if self.narrow() && at > 4 * self.width {
+                    self.narrowed = true;
+                    break;
+                }
                 self.extend(at, slot);
                 at += 1;
             }
@@ -454,8 +504,9 @@ impl<'a, M: Model> Search<'a, M> {
             if target == NONE || target == state && !(overwrites && self.overwriting_due(&row)) {
                 continue;
             }
+            // What need not have happened at all happened for a reason.
             let idle = target != state && !self.useful(&row, target);
-            if overwrites && (overwritten.contains(&target) || idle) {
+            if idle || overwrites && overwritten.contains(&target) {
                 continue;
             }
             let mut used = self.used(&row, target, None);
@@ -583,6 +634,21 @@ impl<'a, M: Model> Search<'a, M> {
 }
 
 impl Frontier {
+    /// Keeps the rows that used the fewest calls with unknown outcome. None may be dominated.
+    fn keep_simplest(&mut self, width: usize) {
+        let counts = 2 * self.layout.words;
+        let mut order: Vec<(u64, usize)> = (0..self.states.len())
+            .map(|at| (self.row(at)[counts..].iter().sum(), at))
+            .collect();
+        let (_, _, others) = order.select_nth_unstable(width - 1);
+        // The lists are not walked before the next `clear`, which must know all states: it resets their heads.
+        for (_, at) in others.iter() {
+            self.heads[self.states[*at] as usize] = NONE;
+            self.states[*at] = NONE;
+        }
+        self.compact();
+    }
+
     /// Forgets the rows that were dominated.
     fn compact(&mut self) {
         if !self.states.contains(&NONE) {

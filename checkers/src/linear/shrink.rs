@@ -11,14 +11,24 @@
 //!   `v` stands between it and the next mutation, and the next mutation, if it is a compare-and-set, expects `v`, hence
 //!   is an observer: so it is a write (or nothing follows), and the order stands without it.
 //!
-//! Where `v` is observed we keep one of its makers all the same, because people ask where a value came from.
+//! - The only mutation left that brings `v`, if no read observes `v`: those that expect `v` are taken for writes from then
+//!   on. A write can do all that a compare-and-set can, so an order remains an order; and then nobody observes `v`. A
+//!   chain of compare-and-sets as long as the history is cut this way where it matters.
+//!
+//! So in a witness, a compare-and-set that expects what no call of the witness made counts as a write ([`part`] says so
+//! to the engines). One that expects what *nothing* ever made does not: it is impossible as it is.
+//!
+//! Where a read observes `v` we keep a maker of `v` all the same, because people ask where a value came from.
 //!
 //! The reduction is delta debugging (Zeller & Hildebrandt 2002) with that restriction: first the latest calls alone, then
 //! without ever smaller stretches, and at last without single calls, until each that may go is needed.
 
+use std::collections::BTreeSet;
+
 use super::prepare::{INITIAL, Kind, Op, Register1};
 
-/// The same ops with values numbered anew, so that what judges a few of them need not look at all values.
+/// Some of a register's ops as a register of their own. Values are numbered anew, so that what judges a few ops need not
+/// look at all values. Whoever expects what only others made is a write.
 pub(super) fn part(register: &Register1, ops: &[Op]) -> Register1 {
     let mut old: Vec<u32> = ops
         .iter()
@@ -32,8 +42,16 @@ pub(super) fn part(register: &Register1, ops: &[Op]) -> Register1 {
         INITIAL => INITIAL,
         v => old.partition_point(|o| *o < v) as u32 + 1,
     };
+    let mut made = vec![false; old.len() + 1];
+    made[INITIAL as usize] = true;
+    for v in ops.iter().filter_map(Op::brings) {
+        made[number(v) as usize] = true;
+    }
     let ops = ops.iter().map(|op| Op {
         kind: match op.kind {
+            Kind::Cas(from) if !made[number(from) as usize] && register.made[from as usize] => {
+                Kind::Write
+            }
             Kind::Cas(from) => Kind::Cas(number(from)),
             other => other,
         },
@@ -43,6 +61,7 @@ pub(super) fn part(register: &Register1, ops: &[Op]) -> Register1 {
     Register1 {
         key: register.key.clone(),
         ops: ops.collect(),
+        made,
         values: std::iter::once(&INITIAL)
             .chain(&old)
             .map(|v| register.values[*v as usize])
@@ -56,8 +75,10 @@ pub(super) fn part(register: &Register1, ops: &[Op]) -> Register1 {
 struct Removal {
     /// Of each value: starts and ends of its observers, each sorted.
     observers: Vec<(Vec<u32>, Vec<u32>)>,
-    /// Of each value: starts of its makers, sorted.
-    makers: Vec<Vec<u32>>,
+    /// Of each value: how many reads observe it.
+    reads: Vec<u32>,
+    /// Of each value: starts of those that bring it.
+    makers: Vec<BTreeSet<u32>>,
     /// Of the mutations in order of start: start, and the earliest end of this or a later one.
     ends: Vec<(u32, u32)>,
 }
@@ -65,15 +86,19 @@ struct Removal {
 impl Removal {
     fn new(values: usize, ops: &[Op]) -> Self {
         let mut observers = vec![(Vec::new(), Vec::new()); values];
-        let mut makers = vec![Vec::new(); values];
+        let mut makers = vec![BTreeSet::new(); values];
         let mut ends: Vec<(u32, u32)> = Vec::new();
+        let mut reads = vec![0; values];
         for op in ops {
+            if op.kind == Kind::Read {
+                reads[op.value as usize] += 1;
+            }
             if let Some(v) = op.observes() {
                 observers[v as usize].0.push(op.start);
                 observers[v as usize].1.push(op.end);
             }
-            if let Some(v) = op.produces() {
-                makers[v as usize].push(op.start);
+            if let Some(v) = op.brings() {
+                makers[v as usize].insert(op.start);
                 ends.push((op.start, op.end));
             }
         }
@@ -85,13 +110,14 @@ impl Removal {
         }
         Self {
             observers,
+            reads,
             makers,
             ends,
         }
     }
 
     fn permits(&self, op: &Op) -> bool {
-        let Some(v) = op.produces().filter(|v| op.observes() != Some(*v)) else {
+        let Some(v) = op.brings() else {
             return true;
         };
         let (starts, ends) = &self.observers[v as usize];
@@ -99,6 +125,9 @@ impl Removal {
             return true;
         }
         let makers = &self.makers[v as usize];
+        if v != INITIAL && makers.len() == 1 && self.reads[v as usize] == 0 {
+            return true;
+        }
         let later = self.ends.partition_point(|(start, _)| *start <= op.end);
         let overwritten = self.ends.get(later).map_or(u32::MAX, |(_, end)| *end);
         // Observers that ended before it began also began before it was overwritten.
@@ -106,21 +135,21 @@ impl Removal {
         let observing = starts.partition_point(|start| *start < overwritten) - before;
         let first = ends.get(before).copied().unwrap_or(u32::MAX);
         let explained = makers
-            .iter()
-            .any(|start| *start != op.start && *start < first);
+            .range(..first)
+            .take(2)
+            .any(|start| *start != op.start);
         observing == 0 && (explained || before == ends.len() && makers.len() > 1)
     }
 
     /// A mutation went.
     fn forget(&mut self, op: &Op) {
-        if let Some(v) = op.produces() {
-            self.makers[v as usize].retain(|start| *start != op.start);
+        if let Some(v) = op.brings() {
+            self.makers[v as usize].remove(&op.start);
         }
     }
 }
 
 /// Which ops may go, one at a time.
-#[cfg(test)]
 pub(super) fn removable(register: &Register1, ops: &[Op]) -> Vec<bool> {
     let removal = Removal::new(register.values.len(), ops);
     ops.iter().map(|op| removal.permits(op)).collect()
@@ -151,6 +180,28 @@ fn without(register: &Register1, ops: &[Op], unwanted: impl Fn(&Op) -> bool) -> 
     ops
 }
 
+/// How many of the latest calls are looked at alone, at most.
+const LATEST: usize = 4096;
+
+/// The latest few of the calls that began before `until`, with all that may not go while they stay, if these few fail
+/// already.
+pub(super) fn latest(
+    register: &Register1,
+    ops: &[Op],
+    until: u32,
+    mut fails: impl FnMut(&[Op]) -> bool,
+) -> Option<Vec<Op>> {
+    let kept = without(register, ops, |op| op.end > until);
+    let lengths = std::iter::successors(Some(16), |n| Some(n * 4));
+    lengths
+        .take_while(|n| *n < kept.len().min(LATEST))
+        .map(|n| {
+            let from = kept[kept.len() - n].start;
+            without(register, &kept, |op| op.start < from)
+        })
+        .find(|few| fails(few))
+}
+
 /// A part of `ops` that `fails` and of which nothing more may go.
 ///
 /// `until` is when the proof was complete: calls that began later are not needed.
@@ -160,33 +211,30 @@ pub(super) fn shrink(
     until: u32,
     mut fails: impl FnMut(&[Op]) -> bool,
 ) -> Vec<Op> {
-    let mut kept = without(register, ops, |op| op.end > until);
-    if !fails(&kept) {
-        kept = ops.to_vec();
-    }
-    let mut latest = 16;
-    while latest < kept.len() {
-        let from = kept[kept.len() - latest].start;
-        let few = without(register, &kept, |op| op.start < from);
-        if fails(&few) {
-            kept = few;
-            break;
-        }
-        latest *= 4;
-    }
+    let mut kept = latest(register, ops, until, &mut fails).unwrap_or_else(|| {
+        let before = without(register, ops, |op| op.end > until);
+        if fails(&before) { before } else { ops.to_vec() }
+    });
+    let mut may = removable(register, &kept);
     let mut stretch = (kept.len() / 2).max(1);
     loop {
         let mut changed = false;
         let mut from = 0;
         while from < kept.len() {
-            let first = kept[from].start;
-            let last = kept[(from + stretch).min(kept.len()) - 1].start;
+            let to = (from + stretch).min(kept.len());
+            // Long chains that nobody may touch are common.
+            if !may[from..to].contains(&true) {
+                from = to;
+                continue;
+            }
+            let (first, last) = (kept[from].start, kept[to - 1].start);
             let fewer = without(register, &kept, |op| (first..=last).contains(&op.start));
-            if fewer.len() < kept.len() && fails(&fewer) {
+            if fails(&fewer) {
                 kept = fewer;
+                may = removable(register, &kept);
                 changed = true;
             } else {
-                from += stretch;
+                from = to;
             }
         }
         match stretch {
