@@ -65,6 +65,17 @@ impl Command {
         self.deadline = deadline;
         self
     }
+    /// Its words, run by a timer on the node itself that kills it a moment after its deadline, whoever else is gone by then.
+    pub(crate) fn under_timer(&self) -> Vec<String> {
+        let moment = Duration::from_secs(2);
+        let seconds = (self.deadline + moment).as_secs_f64().ceil();
+        let timer = ["timeout", "-s", "KILL"].map(str::to_owned);
+        timer
+            .into_iter()
+            .chain([format!("{seconds}")])
+            .chain(self.argv.iter().cloned())
+            .collect()
+    }
 }
 
 /// How a command ended.

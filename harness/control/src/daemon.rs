@@ -33,16 +33,18 @@ find() {
 
 impl Daemon {
     /// Starts it, unless it runs. Exits with zero once it has been seen alive a moment after its start; otherwise the
-    /// last lines of its log are the complaint.
+    /// last lines of its log are the complaint. Two starts at once, such as one whose connection was lost and the one sent
+    /// in its place, take turns.
     pub fn start(&self) -> Command {
         let script = format!(
             r#"{FIND}
 pid_file=$1 log=$2 dir=$3
 shift 3
-find "$pid_file" && exit 0
 mkdir -p "$dir" "${{pid_file%/*}}" "${{log%/*}}" && cd "$dir" || exit 1
+exec 9<"$dir" && flock -w 20 9 || {{ echo "another start of it does not end" >&2; exit 1; }}
+find "$pid_file" && exit 0
 echo "=== schism starts $1" >>"$log" || exit 1
-setsid nohup "$@" </dev/null >>"$log" 2>&1 &
+setsid nohup "$@" </dev/null >>"$log" 2>&1 9<&- &
 pid=$!
 start=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
 echo "$pid $start" >"$pid_file.new" && mv "$pid_file.new" "$pid_file" || exit 1
@@ -190,6 +192,20 @@ mod tests {
         .unwrap();
         assert_eq!(run(&d.state()).1, "gone");
         assert_eq!(run(&d.kill()).0, 0);
+    }
+
+    #[test]
+    fn several_starts_at_once_start_it_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let d = sleeper(dir.path(), &["sh", "-c", "echo up >>starts; exec sleep 60"]);
+        std::thread::scope(|scope| {
+            for start in [(); 6].map(|()| scope.spawn(|| run(&d.start()))) {
+                assert_eq!(start.join().unwrap().0, 0);
+            }
+        });
+        let starts = std::fs::read_to_string(dir.path().join("data dir/starts"));
+        assert_eq!(run(&d.kill()).0, 0);
+        assert_eq!(starts.unwrap(), "up\n");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod node;
 mod quote;
 mod remote;
 mod ssh;
+mod sudo;
 
 pub use capability::{Cluster, Net, Peer, Primaries, Processes, System};
 pub use command::{Command, Output};

@@ -1,25 +1,24 @@
 //! This machine, as a node.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::{
-        fs::OpenOptionsExt,
-        process::{CommandExt, ExitStatusExt},
-    },
-    path::{Path, PathBuf},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::Path,
     process::{Child, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::{Command, Error, Node, Output, Remote, remote::OUTPUT_LIMIT};
+use crate::{Command, Error, Node, Output, Remote, remote::OUTPUT_LIMIT, sudo};
 
 /// How often a command that runs is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the last of its output is waited for after a command has ended.
 const AFTERMATH: Duration = Duration::from_secs(2);
+/// The program of a command without words.
+static NOTHING: String = String::new();
 
 /// Runs commands on this machine, as the user that schism runs as; those that need root go through `sudo -n` unless
 /// that user is root.
@@ -43,7 +42,7 @@ impl Local {
         }
     }
 
-    /// Waits for the end; kills the whole process group at the deadline.
+    /// Waits for the end; kills the whole process group at the deadline. What sudo runs is not ours to kill: it has a timer.
     fn wait(&self, mut child: Child, command: &Command) -> Result<std::process::ExitStatus, Error> {
         let until = Instant::now() + command.deadline;
         let mut nap = Duration::from_micros(200);
@@ -53,9 +52,9 @@ impl Local {
             }
             if Instant::now() >= until {
                 let group = rustix::process::Pid::from_child(&child);
-                // The group is gone if it ended just now.
+                // The group is gone if it ended just now, and lives on for a moment if it is root's.
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                let _ = child.wait();
+                thread::spawn(move || child.wait());
                 return Err(Error::Deadline {
                     node: self.node.name.clone(),
                     command: command.argv.join(" "),
@@ -74,74 +73,71 @@ impl Remote for Local {
     }
 
     fn exec(&self, command: &Command) -> Result<Output, Error> {
-        let sudo: &[&str] = match command.root && !rustix::process::geteuid().is_root() {
-            true => &["sudo", "-n", "--"],
-            false => &[],
+        let sudo = command.root && !rustix::process::geteuid().is_root();
+        let (words, prefix) = match sudo {
+            true => sudo::wrap(command.under_timer(), None),
+            false => (command.argv.clone(), String::new()),
         };
-        let mut words = sudo
-            .iter()
-            .copied()
-            .chain(command.argv.iter().map(String::as_str));
-        let program = words.next().unwrap_or_default();
+        let (program, words) = words.split_first().unwrap_or((&NOTHING, &[]));
+        let input = match (&command.stdin, sudo) {
+            (None, false) => None,
+            (text, _) => Some(prefix + text.as_deref().unwrap_or_default()),
+        };
         let mut child = std::process::Command::new(program)
             .args(words)
-            .stdin(if command.stdin.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
+            .stdin(match input {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .map_err(self.io(format!("starting {program}")))?;
-        if let Some((mut pipe, text)) = child.stdin.take().zip(command.stdin.clone()) {
+        if let Some((mut pipe, text)) = child.stdin.take().zip(input) {
             // A command that does not read its input is no error.
             thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
         }
         let out = reader(child.stdout.take());
         let err = reader(child.stderr.take());
-        let began = Instant::now();
         let status = self.wait(child, command)?;
+        let reading = || self.io(format!("reading the output of {program}"));
         // A process that it left behind may still have its output open; what that one says is not waited for.
-        let rest = command
-            .deadline
-            .saturating_sub(began.elapsed())
-            .min(AFTERMATH);
-        let take = |from: mpsc::Receiver<std::io::Result<Vec<u8>>>| match from.recv_timeout(rest) {
-            Ok(bytes) => bytes.map_err(self.io(format!("reading the output of {program}"))),
-            Err(_) => Err(Error::Io {
-                node: self.node.name.clone(),
-                what: format!("reading the output of {program}"),
-                reason: "it ended, but something that it started keeps its output open".to_owned(),
-            }),
-        };
-        Ok(Output {
+        let take =
+            |from: mpsc::Receiver<std::io::Result<Vec<u8>>>| match from.recv_timeout(AFTERMATH) {
+                Ok(bytes) => bytes.map_err(reading()),
+                Err(_) => Err(reading()(std::io::Error::other(
+                    "it ended, but something that it started keeps its output open",
+                ))),
+            };
+        let mut output = Output {
             status: status
                 .code()
                 .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
             stdout: take(out)?,
             stderr: take(err)?,
-        })
+        };
+        if sudo {
+            sudo::admitted(&mut output.stderr, &self.node.name, "yourself")?;
+        }
+        Ok(output)
     }
 
     fn upload(&self, contents: &[u8], to: &str, mode: u32) -> Result<(), Error> {
-        let beside = PathBuf::from(format!("{to}.schism-{}", std::process::id()));
-        let write = || {
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(mode)
-                .open(&beside)?;
-            file.write_all(contents)?;
-            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-            file.sync_all()?;
-            fs::rename(&beside, to)
+        let directory = match Path::new(to).parent() {
+            Some(directory) if directory != Path::new("") => directory,
+            _ => Path::new("."),
         };
-        write()
-            .inspect_err(|_| drop(fs::remove_file(&beside)))
-            .map_err(self.io(format!("writing {to}")))
+        let write = || {
+            // A name that nobody can foresee, gone again if it is not renamed.
+            let mut file = tempfile::NamedTempFile::new_in(directory)?;
+            file.write_all(contents)?;
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            file.as_file().set_permissions(mode)?;
+            file.as_file().sync_all()?;
+            file.persist(to).map_err(std::io::Error::from).map(drop)
+        };
+        write().map_err(self.io(format!("writing {to}")))
     }
 
     fn download(&self, from: &str, to: &Path, limit: u64) -> Result<u64, Error> {
@@ -156,14 +152,20 @@ impl Remote for Local {
     }
 }
 
-/// Reads all of it on a thread of its own, up to the limit; what is beyond is dropped, so that the writer never blocks.
+/// Reads all of it on a thread of its own. More than the limit is an error, and dropped, so that the writer never blocks.
 fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = pipe.map_or(Ok(()), |mut pipe| {
             pipe.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut bytes)?;
-            std::io::copy(&mut pipe, &mut std::io::sink()).map(drop)
+            match std::io::copy(&mut pipe, &mut std::io::sink())? {
+                0 => Ok(()),
+                _ => Err(std::io::Error::other(format!(
+                    "it is more than {} MiB",
+                    OUTPUT_LIMIT >> 20
+                ))),
+            }
         });
         // Whoever waited may have given up.
         let _ = send.send(read.map(|()| bytes));
@@ -173,6 +175,8 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<std::io::R
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::RemoteExt;
 
@@ -208,6 +212,13 @@ mod tests {
         let script = "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; echo end";
         let out = here().exec(&Command::script(script, [""; 0])).unwrap();
         assert_eq!((out.stdout.len(), out.stderr.len()), (3_000_004, 3_000_000));
+    }
+
+    #[test]
+    fn more_output_than_the_limit_is_an_error_and_not_cut_short() {
+        let much = Command::script("head -c 17000000 /dev/zero", [""; 0]);
+        let error = here().exec(&much).unwrap_err();
+        assert!(error.to_string().contains("more than 16 MiB"), "{error}");
     }
 
     #[test]

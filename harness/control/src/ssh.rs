@@ -2,27 +2,31 @@
 //!
 //! # One connection, and more when it is busy
 //!
-//! libssh2 has one packet stream a session, and one half-sent packet at a time: two threads that send at once break it
-//! (`LIBSSH2_ERROR_BAD_USE`). A session here therefore belongs to one thread while it is used. Each node has a small
-//! *pool* of them: the first is opened at once and lives as long as the run; while a slow command has it, the next
-//! command opens another, which is kept too. So a slow command never delays a fast one, a fast one costs no login, and
-//! nothing depends on the order of interleaved packets.
+//! libssh2 has one packet stream a session, and one half-sent packet at a time, so a session here belongs to one thread
+//! while it is used. Each node has a small *pool* of them: the first is opened at once and lives as long as the run; while
+//! a slow command has it, the next command opens another. So a slow command never delays a fast one, a fast one costs no
+//! login, and nothing depends on the order of interleaved packets. There are as many as commands at once, and a few are
+//! kept after that.
 //!
 //! # What ends
 //!
-//! Every wait has an end: connecting, logging in, each command. The far end of a command does not notice that its SSH
-//! client has gone, so each runs under `timeout -s KILL` (coreutils) with a moment more than its deadline, which also
-//! ends it when schism itself is killed. Daemons that a command starts in a session of their own are not its.
+//! Every wait has an end: connecting and logging in together, the server's answer to a new command, each command. The far
+//! end of a command does not notice that its SSH client has gone, so each runs under `timeout -s KILL` (coreutils) with a
+//! moment more than its deadline, which also ends it when schism itself is killed. Daemons that a command starts in a
+//! session of their own are not its. A host that has vanished is noticed by TCP's own probes, within a minute. Two things
+//! are not ours to end: the system's search for the address of a name, and an SSH agent that asks its user.
 //!
 //! # What is tried again
 //!
-//! A session that broke is thrown away. A command that was marked idempotent is then run once more on a new one; any
-//! other is an error that says that it may have run. An error here never becomes an outcome of a test.
+//! A session that broke is thrown away. A command that was marked idempotent is then run once more on a new one, and so is
+//! one that a session from the pool lost before it was sent; any other is an error that says that it may have run. A
+//! command that took too long or said too much is not run again. An error here never becomes an outcome of a test.
 
 mod endpoint;
 mod host_key;
 mod login;
 mod session;
+mod socket;
 
 use std::{
     path::Path,
@@ -33,7 +37,10 @@ use std::{
 pub use endpoint::{Auth, Endpoint, HostKeys, Password};
 use session::{Broken, Session};
 
-use crate::{Command, Error, Node, Output, Remote, RemoteExt};
+use crate::{Command, Error, Node, Output, Remote, RemoteExt, sudo};
+
+/// How many sessions that nobody uses are kept.
+const KEPT: usize = 8;
 
 /// Runs commands on a node over SSH.
 pub struct Ssh {
@@ -60,117 +67,60 @@ impl Ssh {
         })
     }
 
-    /// Does something with a session of its own. A session that broke is not put back.
+    /// Does something with a session of its own, and once more with a new one where that cannot do harm.
     fn with<T>(
         &self,
-        mut work: impl FnMut(&Session) -> Result<T, Broken>,
-        again: bool,
+        work: impl Fn(&Session) -> Result<T, Broken>,
+        idempotent: bool,
     ) -> Result<T, Error> {
         let taken = self.idle().pop();
-        let fresh = taken.is_none();
+        let old = taken.is_some();
         let session = match taken {
             Some(session) => session,
             None => Session::open(&self.endpoint)?,
         };
-        match work(&session) {
-            Ok(value) => {
-                self.idle().push(session);
-                Ok(value)
+        let result = match self.attempt(session, &work) {
+            Err(Broken::Lost { unsent, .. }) if idempotent || (unsent && old) => {
+                // The others are as old as this one and have most likely broken with it.
+                let others = std::mem::take(&mut *self.idle());
+                drop(others);
+                self.attempt(Session::open(&self.endpoint)?, &work)
             }
-            Err(Broken::Command(error)) => {
-                self.idle().push(session);
-                Err(error)
+            result => result,
+        };
+        result.map_err(Broken::into_error)
+    }
+
+    /// Does it, and keeps the session if that can be used again.
+    fn attempt<T>(
+        &self,
+        session: Session,
+        work: impl Fn(&Session) -> Result<T, Broken>,
+    ) -> Result<T, Broken> {
+        let result = work(&session);
+        if matches!(result, Ok(_) | Err(Broken::Command(_))) {
+            let mut idle = self.idle();
+            if idle.len() < KEPT {
+                idle.push(session);
             }
-            // The others are as old as this one and have most likely broken with it.
-            Err(Broken::Session { unsent, error }) if (again || unsent) && !fresh => {
-                drop(session);
-                self.idle().clear();
-                drop(error);
-                let session = Session::open(&self.endpoint)?;
-                let result = work(&session).map_err(Broken::into_error);
-                if result.is_ok() {
-                    self.idle().push(session);
-                }
-                result
-            }
-            Err(broken) => Err(broken.into_error()),
         }
+        result
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_root(&self) -> bool {
-        self.endpoint.user == "root"
+    fn needs_sudo(&self, command: &Command) -> bool {
+        command.root && self.endpoint.user != "root"
     }
 
-    /// The words that do this, as root where that is needed, under a timer; and what goes before its input.
-    fn words(&self, command: &Command) -> (Vec<String>, String) {
-        let seconds = (command.deadline + Duration::from_secs(2))
-            .as_secs_f64()
-            .ceil();
-        let timer = ["timeout", "-s", "KILL"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([format!("{seconds}")]);
-        let timed = timer.chain(command.argv.iter().cloned());
-        let sudo = |flags: &[&str]| -> Vec<String> {
-            ["sudo"]
-                .iter()
-                .chain(flags)
-                .chain(&["--"])
-                .map(|s| (*s).to_owned())
-                .collect()
-        };
-        match (
-            command.root && !self.is_root(),
-            &self.endpoint.sudo_password,
-        ) {
-            (false, _) => (timed.collect(), String::new()),
-            (true, None) => (
-                sudo(&["-n"]).into_iter().chain(timed).collect(),
-                String::new(),
-            ),
-            (true, Some(password)) => {
-                // -k: ask even if it was asked a moment ago, so that the password never becomes the command's input.
-                let words = sudo(&["-k", "-S", "-p", ""])
-                    .into_iter()
-                    .chain(timed)
-                    .collect();
-                (words, format!("{}\n", password.reveal()))
-            }
-        }
-    }
-
-    /// Whether sudo refused, in its own words.
-    fn sudo_refused(&self, command: &Command, output: &Output) -> Option<Error> {
-        const REFUSALS: [&str; 7] = [
-            "a password is required",
-            "not in the sudoers file",
-            "is not allowed to",
-            "may not run sudo",
-            "incorrect password",
-            "you must have a tty",
-            "sudo: command not found",
-        ];
-        if !command.root || self.is_root() || output.success() {
-            return None;
-        }
-        let complaint = output.complaint();
-        let missing = output.status == 127 && complaint.contains("sudo");
-        if !missing && !REFUSALS.iter().any(|r| complaint.contains(r)) {
-            return None;
-        }
-        let user = &self.endpoint.user;
-        let line = complaint.lines().last().unwrap_or("sudo said no");
-        Some(Error::Sudo {
+    fn io(&self, what: impl Into<String>, reason: impl ToString) -> Error {
+        Error::Io {
             node: self.endpoint.node.name.clone(),
-            reason: format!(
-                "{line}; log in as root, allow {user} to use sudo without a password, or give the password \
-                 (cluster.ssh.sudo_password: ${{env:NAME}})"
-            ),
-        })
+            what: what.into(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -180,32 +130,39 @@ impl Remote for Ssh {
     }
 
     fn exec(&self, command: &Command) -> Result<Output, Error> {
-        let (words, prefix) = self.words(command);
-        let line = crate::quote(&words).map_err(|e| Error::Io {
-            node: self.endpoint.node.name.clone(),
-            what: "sending a command".to_owned(),
-            reason: e.to_string(),
-        })?;
+        let timed = command.under_timer();
+        let password = self.endpoint.sudo_password.as_ref().map(Password::reveal);
+        let (words, prefix) = match self.needs_sudo(command) {
+            true => sudo::wrap(timed, password),
+            false => (timed, String::new()),
+        };
+        let line = crate::quote(&words).map_err(|e| self.io("sending a command", e))?;
         let input = prefix + command.stdin.as_deref().unwrap_or_default();
-        let output = self.with(
+        let mut output = self.with(
             |s| s.exec(&line, input.as_bytes(), command),
             command.idempotent,
         )?;
-        match self.sudo_refused(command, &output) {
-            Some(error) => Err(error),
-            None => Ok(output),
+        if self.needs_sudo(command) {
+            let (node, user) = (&self.endpoint.node.name, &self.endpoint.user);
+            sudo::admitted(&mut output.stderr, node, user)?;
         }
+        Ok(output)
     }
 
     fn upload(&self, contents: &[u8], to: &str, mode: u32) -> Result<(), Error> {
-        // Through root, who may write anywhere; the bytes travel as text of an encoding that every node has.
+        // Through root, who may write anywhere; the bytes travel as text of an encoding that every node has. Where the
+        // connection breaks, the script's input just ends: the size tells that from the end of the file.
         let script = r#"
 umask 077
 beside="$1.schism-$$"
-trap 'rm -f "$beside"' EXIT
-base64 -d >"$beside" && chmod "$2" "$beside" && mv -f "$beside" "$1"
+trap 'rm -f -- "$beside"' EXIT
+trap '' PIPE
+base64 -d >"$beside" || exit 1
+[ "$(wc -c <"$beside")" -eq "$3" ] || { echo "only a part of it arrived" >&2; exit 1; }
+chmod "$2" -- "$beside" && mv -fT -- "$beside" "$1"
 "#;
-        let put = Command::script(script, [to.to_owned(), format!("{mode:o}")])
+        let size = contents.len().to_string();
+        let put = Command::script(script, [to.to_owned(), format!("{mode:o}"), size])
             .root()
             .idempotent()
             .stdin(encode(contents))
@@ -214,15 +171,17 @@ base64 -d >"$beside" && chmod "$2" "$beside" && mv -f "$beside" "$1"
     }
 
     fn download(&self, from: &str, to: &Path, limit: u64) -> Result<u64, Error> {
-        let io = |reason: std::io::Error| Error::Io {
-            node: self.endpoint.node.name.clone(),
-            what: format!("fetching {from} to {}", to.display()),
-            reason: reason.to_string(),
-        };
+        let io = |reason| self.io(format!("fetching {from} to {}", to.display()), reason);
         let size = Command::new(["stat", "-Lc", "%s", "--", from])
             .root()
             .idempotent();
-        let size: u64 = self.run(&size)?.text().parse().unwrap_or(0);
+        let size = self.run(&size)?.text();
+        let size: u64 = size.parse().map_err(|_| {
+            self.io(
+                format!("asking for the size of {from}"),
+                format!("{size:?}"),
+            )
+        })?;
         let mut file = std::fs::File::create(to).map_err(io)?;
         // In pieces, so that no log is too large for memory.
         let mut at = size.saturating_sub(limit);
@@ -237,6 +196,7 @@ base64 -d >"$beside" && chmod "$2" "$beside" && mv -f "$beside" "$1"
                 .run(&read.root().idempotent().deadline(Duration::from_secs(120)))?
                 .stdout;
             if bytes.is_empty() {
+                // It was cut off while it was read, as logs are.
                 break;
             }
             std::io::Write::write_all(&mut file, &bytes).map_err(io)?;

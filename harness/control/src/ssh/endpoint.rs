@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use crate::Node;
+use crate::{Error, Node};
 
 /// A secret that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,16 +91,31 @@ impl Endpoint {
         self.sudo_password = password;
         self
     }
-    /// The same, giving up on a connection or a login after this long.
+    /// The same, giving up after this long on connecting and logging in, and on a session that does not react.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
-    /// `host:port`, as `known_hosts` and people write it.
+    /// `host:port`, as people write it.
     pub(super) fn address(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),
+        }
+    }
+    /// The name in `known_hosts`: `host`, or `[host]:port` where the port is not SSH's own.
+    pub(super) fn known_as(&self) -> String {
+        let host = self.host.to_ascii_lowercase();
+        match self.port {
+            22 => host,
+            port => format!("[{host}]:{port}"),
+        }
+    }
+    pub(super) fn unreachable(&self, reason: String) -> Error {
+        Error::Unreachable {
+            node: self.node.name.clone(),
+            address: self.address(),
+            reason,
         }
     }
 }
