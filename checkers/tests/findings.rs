@@ -325,3 +325,16 @@ fn the_witness_of_a_long_chain_is_short() {
         &[39_998, 40_000, 40_002],
     );
 }
+
+#[test]
+fn a_write_may_hide_behind_a_write_of_what_is_there() {
+    // 2 was overwritten by the second write of 1 before the compare-and-set saw that.
+    legal(
+        "
+        p0: |--write x 1--|                                                    |--read x -> 3--|
+        p1:                 |--------------write x 2--------------|
+        p2:                   |--------------write x 1--------------|
+        p3:                     |--cas x [1,3]--|
+        ",
+    );
+}

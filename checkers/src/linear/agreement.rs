@@ -1,6 +1,9 @@
 //! The engines against the oracle on small random histories, and what is claimed about witnesses.
 
-use history::{Operation, Register, RegisterCall, RegisterReturn};
+use history::{
+    Event, History, Index, Moment, Nanos, Nodes, Operation, Outcome, Process, Register,
+    RegisterCall, RegisterOp, RegisterReturn,
+};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -13,7 +16,7 @@ use super::{
     shrink::{part, removable, shrink},
     zones,
 };
-use crate::Budget;
+use crate::{Budget, Checker, Linearizable, Verdict};
 
 /// How many histories; more with `SCHISM_PROPERTY_CASES`.
 fn cases(usual: u64) -> u64 {
@@ -355,4 +358,62 @@ fn search_agrees_with_the_oracle_on_queues() {
         (n / 20..n * 19 / 20).contains(&legal),
         "{legal} of {n} are legal: a poor mixture"
     );
+}
+
+/// The record that such a register leaves; each call has a process of its own.
+fn recorded(register: &Register1) -> History<Register> {
+    let value = |v: u32| register.values[v as usize];
+    let known = |v: u32| value(v).expect("mutations have values");
+    let mut moments: Vec<(u32, u32, Moment<Register>)> = Vec::new();
+    for (i, op) in register.ops.iter().enumerate() {
+        let (call, ret) = match op.kind {
+            Kind::Read => (RegisterOp::Read, RegisterReturn::Value(value(op.value))),
+            Kind::Write => (RegisterOp::Write(known(op.value)), RegisterReturn::Done),
+            Kind::Cas(from) => {
+                let (from, to) = (known(from), known(op.value));
+                (RegisterOp::Cas { from, to }, RegisterReturn::Done)
+            }
+        };
+        let call = RegisterCall {
+            key: register.key.clone(),
+            op: call,
+        };
+        moments.push((op.start, i as u32, Moment::Invoke(call)));
+        if !op.is_info() {
+            moments.push((op.end, i as u32, Moment::Complete(Outcome::Ok(ret))));
+        }
+    }
+    moments.sort_unstable_by_key(|(at, ..)| *at);
+    let events = moments.into_iter().map(|(at, process, moment)| Event {
+        index: Index(at - 1),
+        time: Nanos(u64::from(at)),
+        process: Process(process),
+        node: None,
+        moment,
+    });
+    History::new(Nodes::default(), events).expect("a history")
+}
+
+#[test]
+fn the_checker_agrees_with_the_oracle_and_its_witnesses_do_too() {
+    let mut rng = Pcg64Mcg::seed_from_u64(8);
+    for case in 0..cases(50_000) {
+        let register = random(&mut rng, case % 2 == 0);
+        let verdict = Linearizable::default().check(&recorded(&register), Budget::default());
+        let legal = by_oracle(&register);
+        let word = if legal { "pass" } else { "fail" };
+        assert_eq!(verdict.word(), word, "case {case}: {:#?}", register.ops);
+        let Verdict::Fail(findings) = verdict else {
+            continue;
+        };
+        for finding in findings {
+            let shown = |op: &&Op| finding.witness.contains(&Index(op.start - 1));
+            let witness: Vec<Op> = register.ops.iter().filter(shown).copied().collect();
+            assert_eq!(witness.len(), finding.witness.len(), "case {case}");
+            assert!(
+                !by_oracle(&part(&register, &witness)),
+                "case {case}: {finding:#?}"
+            );
+        }
+    }
 }

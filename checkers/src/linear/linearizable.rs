@@ -54,7 +54,30 @@ struct Judged {
     zones: bool,
     findings: Vec<Told>,
     more: u64,
-    gave_up: Option<String>,
+    /// Why there is no verdict about it.
+    gave_up: Option<Cause>,
+}
+
+impl Judged {
+    /// A witness was found: it becomes a finding, after the oracle looked at it where it can. Nobody is accused by an
+    /// engine that contradicts another.
+    fn accuse(&mut self, history: &History<Register>, register: &Register1, witness: &[Op]) {
+        let alone = part(register, witness);
+        if witness.len() <= ORACLE && brute::linearizable(&problem(&alone, &alone.ops)) {
+            self.gave_up = Some(Cause {
+                code: "checker/disagreement".to_owned(),
+                text: format!(
+                    "two algorithms contradict each other about {} calls on key {}: a defect of schism",
+                    witness.len(),
+                    register.key
+                ),
+                remedy: "keep the history and report it, please".to_owned(),
+            });
+            return;
+        }
+        self.findings
+            .push(explain::tell(history, register, witness));
+    }
 }
 
 impl Checker<Register> for Linearizable {
@@ -118,9 +141,7 @@ fn judge_by_zones(history: &History<Register>, register: &Register1, judged: &mu
         let few = part(register, &ops);
         let fails = |ops: &[Op]| impossible(&part(&few, ops), Budget::default());
         let witness = shrink(&few, &few.ops, super::NEVER, fails);
-        judged
-            .findings
-            .push(found(history, register, &restored(&ops, &witness)));
+        judged.accuse(history, register, &restored(&ops, &witness));
     }
 }
 
@@ -175,17 +196,22 @@ fn judge_by_search(
             }
             Answer::Exhausted { at } => {
                 let ended = |op: &&Op| op.end < at;
-                judged.gave_up = Some(format!(
-                    "the search gave up on key {} after {} of its {} calls; those have an order",
-                    register.key,
-                    ops.iter().filter(ended).count(),
-                    ops.len(),
-                ));
+                judged.gave_up = Some(Cause {
+                    code: "budget/search".to_owned(),
+                    text: format!(
+                        "the search gave up on key {} after {} of its {} calls; those have an order",
+                        register.key,
+                        ops.iter().filter(ended).count(),
+                        ops.len(),
+                    ),
+                    remedy: "use values that are distinct per key, more keys or fewer clients, or raise --budget".to_owned(),
+                });
             }
         }
     }
-    let told = witness.map(|witness| found(history, register, &witness));
-    judged.findings.extend(told);
+    if let Some(witness) = witness {
+        judged.accuse(history, register, &witness);
+    }
 }
 
 /// Ways to take some compare-and-sets for writes, loosest first. A write can do all that a compare-and-set can, so what is
@@ -218,16 +244,6 @@ fn impossible(part: &Register1, budget: Budget) -> bool {
             Answer::Violation { .. }
         )
     }
-}
-
-/// The finding that a witness makes, after the oracle looked at it where it can.
-fn found(history: &History<Register>, register: &Register1, witness: &[Op]) -> Told {
-    let alone = part(register, witness);
-    assert!(
-        witness.len() > ORACLE || !brute::linearizable(&problem(&alone, &alone.ops)),
-        "an engine called possible calls impossible: {witness:?}"
-    );
-    explain::tell(history, register, witness)
 }
 
 /// Of each value, the op that makes it.
@@ -287,16 +303,15 @@ fn conclude(judged: Vec<Judged>) -> Verdict {
         most.more += unexplained;
         return Verdict::Fail(findings);
     }
-    let mut gave_up = judged.iter().filter_map(|j| j.gave_up.as_deref());
+    let mut gave_up = judged.iter().filter_map(|j| j.gave_up.as_ref());
     if let Some(first) = gave_up.next() {
         let others = match gave_up.count() {
             0 => String::new(),
-            n => format!(" (and on {n} more)"),
+            n => format!(" (and {n} more keys without a verdict)"),
         };
         return Verdict::Unknown(Cause {
-            code: "budget/search".to_owned(),
-            text: format!("{first}{others}"),
-            remedy: "use values that are distinct per key, more keys or fewer clients, or raise --budget".to_owned(),
+            text: format!("{}{others}", first.text),
+            ..first.clone()
         });
     }
     let sum = |f: fn(&Judged) -> u64| judged.iter().map(f).sum::<u64>();

@@ -52,21 +52,43 @@ impl Conflict {
 
 /// Which ops happened: those whose end is known, and, beginning from these, the makers of what they observed. Two
 /// compare-and-sets of unknown outcome that observe only each other prove nothing, and are not among them.
-fn happened(ops: &[Op], makers: &[u32]) -> Vec<bool> {
-    let mut kept: Vec<bool> = ops.iter().map(|op| !op.is_info()).collect();
-    let mut open: Vec<u32> = (0..ops.len() as u32)
-        .filter(|i| kept[*i as usize])
-        .collect();
-    while let Some(i) = open.pop() {
-        let Some(seen) = ops[i as usize].observes() else {
-            continue;
-        };
-        let maker = makers[seen as usize];
-        if maker != NONE && !std::mem::replace(&mut kept[maker as usize], true) {
-            open.push(maker);
+struct Happened {
+    kept: Vec<bool>,
+    /// Of those whose outcome is unknown: who observed them, and so proves it.
+    because: Vec<u32>,
+}
+
+impl Happened {
+    fn new(ops: &[Op], makers: &[u32]) -> Self {
+        let mut kept: Vec<bool> = ops.iter().map(|op| !op.is_info()).collect();
+        let mut because = vec![NONE; ops.len()];
+        let mut open: Vec<u32> = (0..ops.len() as u32)
+            .filter(|i| kept[*i as usize])
+            .collect();
+        while let Some(i) = open.pop() {
+            let Some(seen) = ops[i as usize].observes() else {
+                continue;
+            };
+            let maker = makers[seen as usize];
+            if maker != NONE && !std::mem::replace(&mut kept[maker as usize], true) {
+                because[maker as usize] = i;
+                open.push(maker);
+            }
+        }
+        Self { kept, because }
+    }
+
+    /// Adds to a conflict what proves that its ops happened: it means nothing without.
+    fn prove(&self, conflict: &mut Conflict) {
+        let mut at = 0;
+        while let Some(op) = conflict.ops.get(at) {
+            let because = self.because[*op as usize];
+            if because != NONE && !conflict.ops.contains(&because) {
+                conflict.ops.push(because);
+            }
+            at += 1;
         }
     }
-    kept
 }
 
 /// The earliest end and the latest start within a block, and which ops have them.
@@ -91,7 +113,8 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
             makers[v as usize] = i as u32;
         }
     }
-    let kept = happened(ops, &makers);
+    let happened = Happened::new(ops, &makers);
+    let kept = &happened.kept;
     let mut conflicts = Vec::new();
     // Who read a value, as lists in one array; who continues a block.
     let mut readers = Lists::new(values, ops, |op| {
@@ -113,6 +136,7 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
     }
     if !conflicts.is_empty() {
         // Blocks are not well defined.
+        conflicts.iter_mut().for_each(|c| happened.prove(c));
         return conflicts;
     }
     let mut zones = Vec::new();
@@ -151,6 +175,7 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
         conflicts.push(Conflict::absolute(ring));
     }
     between(zones, &mut conflicts);
+    conflicts.iter_mut().for_each(|c| happened.prove(c));
     conflicts
 }
 

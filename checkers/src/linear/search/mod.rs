@@ -15,8 +15,9 @@
 //!
 //! A call becomes free when the state is one that it would not change (a read that fits; a write of what is there), and,
 //! if it [overwrites](Effect::Overwrites), when another such call takes effect, even one that leaves the state as it is:
-//! it goes right before that one. Both moments take nothing from anyone, so any number of calls can be freed. Free is at least as good as due or used: what
-//! can follow those can follow it. A call whose outcome is unknown is free from the start.
+//! it goes right before that one. Both moments take nothing from anyone, so any number of calls can be freed. Free is at
+//! least as good as due or used: what can follow those can follow it. A call whose outcome is unknown is free from the
+//! start.
 //!
 //! Hence of two configurations of equal state one *dominates* the other if each call is in the same condition in both
 //! or free in the first. Only configurations that none dominates are kept.
@@ -35,21 +36,23 @@
 //! Representation: slots for open calls, reused; a configuration is a row of words `free | used | counts`; states are
 //! numbered and transitions remembered.
 
-use hashbrown::HashMap;
+mod frontier;
+mod states;
+
 use smallvec::SmallVec;
 
+use self::{
+    frontier::{Frontier, Layout},
+    states::States,
+};
 use super::{
     NEVER,
     model::{Effect, Model},
-    prepare::FastMap,
     problem::{Answer, Problem},
 };
 use crate::Budget;
 
 const NONE: u32 = u32::MAX;
-const UNASKED: u32 = u32::MAX - 1;
-/// With more classes than this, transitions are computed anew each time.
-const REMEMBERED_CLASSES: usize = 512;
 /// How many configurations are followed, at first and when that was not enough.
 pub(super) const WIDTHS: [usize; 5] = [8, 16, 32, 128, 512];
 
@@ -75,150 +78,6 @@ pub(super) fn narrow<M: Model>(problem: &Problem<M>, budget: Budget, width: usiz
 /// The search without that bound.
 pub(super) fn wide<M: Model>(problem: &Problem<M>, budget: Budget) -> Answer {
     Search::new(problem, budget, usize::MAX).run()
-}
-
-/// The states met so far and what leads from one to another.
-struct States<'a, M: Model> {
-    problem: &'a Problem<M>,
-    states: Vec<M>,
-    numbers: FastMap<M, u32>,
-    /// `states.len()` rows of one number a class, if there are few classes.
-    next: Vec<u32>,
-    remembers: bool,
-}
-
-impl<'a, M: Model> States<'a, M> {
-    fn new(problem: &'a Problem<M>) -> Self {
-        let mut states = Self {
-            problem,
-            states: Vec::new(),
-            numbers: HashMap::default(),
-            next: Vec::new(),
-            remembers: problem.classes.len() <= REMEMBERED_CLASSES,
-        };
-        states.number(problem.initial.clone());
-        states
-    }
-
-    fn number(&mut self, state: M) -> u32 {
-        if let Some(number) = self.numbers.get(&state) {
-            return *number;
-        }
-        let number = self.states.len() as u32;
-        self.states.push(state.clone());
-        self.numbers.insert(state, number);
-        if self.remembers {
-            let rows = self.states.len() * self.problem.classes.len();
-            self.next.resize(rows, UNASKED);
-        }
-        number
-    }
-
-    /// The state after a call of this class, or [`NONE`].
-    fn next(&mut self, state: u32, class: u32) -> u32 {
-        let at = state as usize * self.problem.classes.len() + class as usize;
-        if self.remembers && self.next[at] != UNASKED {
-            return self.next[at];
-        }
-        let next = self.problem.classes[class as usize].step(&self.states[state as usize]);
-        let next = next.map_or(NONE, |state| self.number(state));
-        if self.remembers {
-            self.next[at] = next;
-        }
-        next
-    }
-}
-
-/// Where the parts of a configuration's row are.
-#[derive(Clone, Copy)]
-struct Layout {
-    /// Words of one mask over the slots.
-    words: usize,
-    /// Both masks, and one word for each class with unknown outcomes: how many of them were used.
-    stride: usize,
-}
-
-/// Configurations none of which dominates another.
-struct Frontier {
-    layout: Layout,
-    rows: Vec<u64>,
-    /// [`NONE`] for a row that was dominated.
-    states: Vec<u32>,
-    /// Rows of equal state are a list.
-    links: Vec<u32>,
-    heads: Vec<u32>,
-}
-
-impl Frontier {
-    fn new(layout: Layout) -> Self {
-        Self {
-            layout,
-            rows: Vec::new(),
-            states: Vec::new(),
-            links: Vec::new(),
-            heads: Vec::new(),
-        }
-    }
-
-    fn clear(&mut self) {
-        for state in self.states.drain(..).filter(|s| *s != NONE) {
-            self.heads[state as usize] = NONE;
-        }
-        self.rows.clear();
-        self.links.clear();
-    }
-
-    fn row(&self, at: usize) -> &[u64] {
-        &self.rows[at * self.layout.stride..(at + 1) * self.layout.stride]
-    }
-
-    fn row_mut(&mut self, at: usize) -> &mut [u64] {
-        &mut self.rows[at * self.layout.stride..(at + 1) * self.layout.stride]
-    }
-
-    fn bytes(&self) -> u64 {
-        (self.rows.capacity() * 8 + self.states.capacity() * 8 + self.heads.capacity() * 4) as u64
-    }
-
-    /// Adds a configuration unless it is dominated; removes those that it dominates. Returns how many it was compared to.
-    fn insert(&mut self, state: u32, row: &[u64]) -> u64 {
-        if self.heads.len() <= state as usize {
-            self.heads.resize(state as usize + 1, NONE);
-        }
-        let mut compared = 1;
-        let mut previous = NONE;
-        let mut at = self.heads[state as usize];
-        while at != NONE {
-            compared += 1;
-            let link = self.links[at as usize];
-            let old = self.row(at as usize);
-            if dominates(self.layout, old, row) {
-                return compared;
-            }
-            if dominates(self.layout, row, old) {
-                self.states[at as usize] = NONE;
-                match previous {
-                    NONE => self.heads[state as usize] = link,
-                    previous => self.links[previous as usize] = link,
-                }
-            } else {
-                previous = at;
-            }
-            at = link;
-        }
-        self.links.push(self.heads[state as usize]);
-        self.heads[state as usize] = self.states.len() as u32;
-        self.states.push(state);
-        self.rows.extend_from_slice(row);
-        compared
-    }
-}
-
-/// Whether every call is in the same condition in both, or free in `a`.
-fn dominates(layout: Layout, a: &[u64], b: &[u64]) -> bool {
-    let n = layout.words;
-    (0..n).all(|w| (b[w] | (a[n + w] ^ b[n + w])) & !a[w] == 0)
-        && (2 * n..layout.stride).all(|w| a[w] <= b[w])
 }
 
 /// What the open calls would do in one state. Valid in one epoch.
@@ -630,44 +489,6 @@ impl<'a, M: Model> Search<'a, M> {
             reach.moves.push(moves);
         }
         self.reach[state as usize] = reach;
-    }
-}
-
-impl Frontier {
-    /// Keeps the rows that used the fewest calls with unknown outcome. None may be dominated.
-    fn keep_simplest(&mut self, width: usize) {
-        let counts = 2 * self.layout.words;
-        let mut order: Vec<(u64, usize)> = (0..self.states.len())
-            .map(|at| (self.row(at)[counts..].iter().sum(), at))
-            .collect();
-        let (_, _, others) = order.select_nth_unstable(width - 1);
-        // The lists are not walked before the next `clear`, which must know all states: it resets their heads.
-        for (_, at) in others.iter() {
-            self.heads[self.states[*at] as usize] = NONE;
-            self.states[*at] = NONE;
-        }
-        self.compact();
-    }
-
-    /// Forgets the rows that were dominated.
-    fn compact(&mut self) {
-        if !self.states.contains(&NONE) {
-            return;
-        }
-        let stride = self.layout.stride;
-        let mut kept = 0;
-        for at in 0..self.states.len() {
-            if self.states[at] != NONE {
-                self.states[kept] = self.states[at];
-                self.rows
-                    .copy_within(at * stride..(at + 1) * stride, kept * stride);
-                kept += 1;
-            }
-        }
-        self.states.truncate(kept);
-        self.rows.truncate(kept * stride);
-        // The lists are not walked before the next `clear`, which needs only the states.
-        self.links.clear();
     }
 }
 
