@@ -74,9 +74,9 @@ fn kill_during_a_fault(shell: &Shell, lab: &str, faults: &str) {
 
 #[test]
 fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
-    if !root::or_skip() {
+    let Some(_alone) = root::or_skip() else {
         return;
-    }
+    };
     let shell = Shell::new();
     let lab = Lab::up(&shell, "lease", "3");
     kill_during_a_fault(&shell, &lab.name, "partition");
@@ -103,9 +103,9 @@ fn a_killed_run_heals_by_itself_within_the_lease_and_heal_finishes_the_rest() {
 
 #[test]
 fn heal_does_not_wait_for_the_lease() {
-    if !root::or_skip() {
+    let Some(_alone) = root::or_skip() else {
         return;
-    }
+    };
     let shell = Shell::new();
     let lab = Lab::up(&shell, "heal", "3");
     kill_during_a_fault(&shell, &lab.name, "partition");
@@ -115,9 +115,9 @@ fn heal_does_not_wait_for_the_lease() {
 
 #[test]
 fn a_killed_run_takes_the_lab_that_it_made_with_it() {
-    if !root::or_skip() {
+    let Some(_alone) = root::or_skip() else {
         return;
-    }
+    };
     let shell = Shell::new();
     kill_during_a_fault(&shell, "3", "partition,pause");
     root::assert_nothing_left(shell.path());

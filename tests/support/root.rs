@@ -2,16 +2,25 @@
 #![allow(dead_code, unreachable_pub, reason = "shared by several test binaries")]
 #![expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::support::eventually;
 
-/// Whether tests in namespaces can run here.
-pub fn or_skip() -> bool {
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The machine for a test that needs root, one test at a time, because each looks whether anything is left on it; `None`
+/// where such tests cannot run.
+pub fn or_skip() -> Option<MutexGuard<'static, ()>> {
     let root = rustix::process::geteuid().is_root();
     let sshd = Path::new("/usr/sbin/sshd").exists();
     if root && sshd {
-        return true;
+        // A test that failed has said so; the others go on.
+        return Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner));
     }
     let why = format!("root: {root}, /usr/sbin/sshd: {sshd}");
     assert!(
@@ -21,7 +30,7 @@ pub fn or_skip() -> bool {
     eprintln!(
         "\n!!! NOT RUN: {why}. Run it as root with openssh-server, nftables, iproute2 and etcd-server.\n"
     );
-    false
+    None
 }
 
 /// Nothing of a lab is on this machine: no process of ours, no mount, no link, no firewall rule.

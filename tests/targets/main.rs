@@ -40,9 +40,9 @@ fn keep(shell: &Shell, name: &str) {
 
 #[test]
 fn etcd_passes_under_partitions_kills_and_pauses_with_every_fault_verified() {
-    if !root::or_skip() {
+    let Some(_alone) = root::or_skip() else {
         return;
-    }
+    };
     let shell = Shell::new();
     let args = [
         "run",
@@ -101,9 +101,9 @@ fn etcd_passes_under_partitions_kills_and_pauses_with_every_fault_verified() {
 
 #[test]
 fn etcds_serializable_reads_are_caught_as_stale_and_explained() {
-    if !root::or_skip() {
+    let Some(_alone) = root::or_skip() else {
         return;
-    }
+    };
     let shell = Shell::new();
     let args = [
         "run",
