@@ -173,8 +173,9 @@ fn serve(dir: &Path, host_keys: &[&str]) -> Option<(Child, u16)> {
         .iter()
         .map(|k| format!("HostKey {at}/host_{k}\n"))
         .collect();
+    // A home of its own: what the user's shell does at every login is slow, and may leave a lock when it is killed.
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {at}/authorized_keys\nPidFile none\n\
+        "SetEnv HOME={at}\nPort {port}\nListenAddress 127.0.0.1\n{keys}AuthorizedKeysFile {at}/authorized_keys\nPidFile none\n\
          UsePAM no\nStrictModes no\nPasswordAuthentication yes\nPermitRootLogin yes\nMaxStartups 100\nLogLevel ERROR\n"
     );
     fs::write(dir.join("sshd_config"), config).unwrap();
