@@ -32,6 +32,10 @@ impl Teller<'_> {
             _ => "wrote",
         };
         let what = match incident.anomaly {
+            Anomaly::GarbageRead if txns.len() == 2 => format!(
+                "T1 read {value} of key {key}, T2 read {}, and no transaction ever {made} either: only one of the two can have been there first.",
+                self.seen(txns[1], incident.key)
+            ),
             Anomaly::GarbageRead => {
                 format!("T1 read {value} of key {key}, and no transaction ever {made} it.")
             }
@@ -67,7 +71,7 @@ impl Teller<'_> {
             ),
             Anomaly::LostUpdate => format!(
                 "T1 and T2 both read {} of key {key} and then both replaced it: one of the two did not see the other.",
-                self.version_name(incident)
+                self.seen(incident.txns[0], incident.key)
             ),
             Anomaly::NonMonotonicView | Anomaly::FracturedRead => format!(
                 "T2 read something that T1 had written, and read key {key} without what T1 {made} to it."
@@ -84,10 +88,9 @@ impl Teller<'_> {
         finding
     }
 
-    /// What two lost updates had read.
-    fn version_name(&self, incident: &Incident) -> String {
-        let mut reads = self.reads(incident.txns[0]);
-        let first = reads.find(|(_, key, _)| *key == incident.key);
+    /// What a transaction's first read of a key saw.
+    fn seen(&self, txn: u32, key: u32) -> String {
+        let first = self.reads(txn).find(|(_, of, _)| *of == key);
         first.map_or(String::new(), |(.., seen)| seen.to_string())
     }
 
@@ -267,7 +270,7 @@ impl Teller<'_> {
             };
             self.writes(to).filter(newer).map(move |new| (read, new))
         });
-        let ((_, key, seen), (_, version, value, _)) = pairs.min_by_key(|(_, new)| new.1)?;
+        let ((at, key, seen), (_, version, value, _)) = pairs.min_by_key(|(_, new)| new.1)?;
         let name = self.table.keys[key as usize];
         Some(match (self.table.kinds[key as usize], version) {
             (Kind::List, _) => {
@@ -280,6 +283,9 @@ impl Teller<'_> {
             (_, _) if seen == Seen::Nothing => {
                 format!("{a} read nothing of key {name}, and {b} wrote {value}")
             }
+            _ if self.versions.version(at) == Some(0) => format!(
+                "{a} read {seen} of key {name}, which nobody wrote and so was there first, and {b} wrote {value}"
+            ),
             _ => format!(
                 "{a} read {seen} of key {name}, and {b} read that, too, and then wrote {value}"
             ),

@@ -1,7 +1,7 @@
 //! The checker `isolation`: whether a history of transactions shows an anomaly that a level excludes; and which levels it
 //! violates at all.
 
-use history::{History, Txn};
+use history::{History, Txn, foreign::Start};
 use rayon::prelude::*;
 
 use super::{
@@ -78,6 +78,12 @@ impl Isolation {
     /// levels with real time.
     pub fn assume_linearizable_keys(mut self) -> Self {
         self.assumed.linearizable_keys = true;
+        self
+    }
+
+    /// What registers hold at first: nothing, unless told otherwise.
+    pub fn starting(mut self, start: Start) -> Self {
+        self.assumed.start = start;
         self
     }
 
@@ -207,6 +213,9 @@ impl Judgement {
         }
         if table.kinds.contains(&Kind::Register) {
             notes.push("the order of a register's versions was used as far as it is certain; an order that no read shows cannot be judged".to_owned());
+        }
+        if assumed.start == Start::Unknown && table.kinds.contains(&Kind::Register) {
+            notes.push(format!("assumed: {}", assumed.start));
         }
         for (given, name) in [
             (assumed.sequential_keys, "sequential"),

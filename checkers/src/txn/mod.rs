@@ -28,8 +28,6 @@ mod table;
 #[cfg(test)]
 mod agreement;
 #[cfg(test)]
-mod corpora;
-#[cfg(test)]
 mod stores;
 #[cfg(test)]
 mod textbook;

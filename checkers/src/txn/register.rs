@@ -3,6 +3,9 @@
 //! so is this: what a process wrote or saw comes before what it writes later, and a version that was acknowledged or read
 //! before a write began comes before that write's.
 //!
+//! A value that was read and that nobody wrote may be what was there first, if the caller allows for that
+//! ([`Start::Unknown`]): then it is the version before all others, and a second such value is from nowhere.
+//!
 //! If a transaction wrote below what it had read, it read from the version's writer and was followed by it, a G1c that
 //! is in the graph anyway: so no ww edges are made of that, only rw edges. O(n log n), plus for each read the writers
 //! that overlap it.
@@ -10,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use history::Seen;
+use history::{Seen, foreign::Start};
 
 use super::{
     Anomaly,
@@ -26,6 +29,8 @@ pub(super) struct Assumed {
     pub(super) sequential_keys: bool,
     /// Each register is linearizable for itself.
     pub(super) linearizable_keys: bool,
+    /// What it holds at first.
+    pub(super) start: Start,
 }
 
 /// Who wrote a value.
@@ -38,8 +43,8 @@ struct Writer {
     version: u32,
 }
 
-/// The absent register's version.
-const ABSENT: u32 = 0;
+/// The version that was there first: as a rule, nothing.
+const FIRST: u32 = 0;
 
 /// The work of one key; kept from key to key for its memory.
 #[derive(Default)]
@@ -51,6 +56,8 @@ pub(super) struct Registers {
     /// Of each version whose it is.
     owners: Vec<u32>,
     values: Vec<i64>,
+    /// What was there first, by whom that was read: known from the first read of nothing, or of what nobody wrote.
+    first: Option<(Option<i64>, u32)>,
 }
 
 impl Registers {
@@ -58,9 +65,10 @@ impl Registers {
     pub(super) fn judge(&mut self, table: &Table<'_>, key: u32, assumed: Assumed, part: &mut Part) {
         let accesses = table.accesses(key);
         self.find_writers(table, accesses, part);
+        self.first = None;
         for group in accesses.chunk_by(|a, b| a.txn == b.txn) {
             if table.fate(group[0].txn) == Fate::Ok {
-                self.read(table, key, group, part);
+                self.read(table, key, group, assumed.start, part);
             }
         }
         self.certain(table, key, accesses, part);
@@ -125,7 +133,14 @@ impl Registers {
     }
 
     /// The steps of one committed transaction.
-    fn read(&mut self, table: &Table<'_>, key: u32, group: &[Access], part: &mut Part) {
+    fn read(
+        &mut self,
+        table: &Table<'_>,
+        key: u32,
+        group: &[Access],
+        start: Start,
+        part: &mut Part,
+    ) {
         let txn = group[0].txn;
         let (mut own, mut before) = (None, None);
         let mut version = None;
@@ -148,12 +163,30 @@ impl Registers {
                 part.incidents
                     .note(Anomaly::NonRepeatableRead, key, 0, &[txn]);
             }
-            let (at, source) = match seen {
-                None => (ABSENT, NOBODY),
-                Some(value) => match self.seen(table, key, txn, value, part) {
-                    Some(writer) => (writer.version, writer.txn),
-                    None => continue,
+            let writer = seen.and_then(|value| self.writers.get(&value).copied());
+            let (at, source) = match (seen, writer) {
+                (None, _) => match self.was_first(None, start, txn) {
+                    Ok(()) => (FIRST, NOBODY),
+                    Err((value, other)) => {
+                        part.incidents
+                            .note(Anomaly::GarbageRead, key, value, &[other, txn]);
+                        continue;
+                    }
                 },
+                (Some(value), None) => match self.was_first(seen, start, txn) {
+                    Ok(()) => (FIRST, NOBODY),
+                    Err((_, other)) => {
+                        part.incidents
+                            .note(Anomaly::GarbageRead, key, value, &[txn, other]);
+                        continue;
+                    }
+                },
+                (Some(value), Some(writer)) => {
+                    match self.seen(table, key, txn, value, writer, part) {
+                        true => (writer.version, writer.txn),
+                        false => continue,
+                    }
+                }
             };
             version = Some(at);
             if self.readers[at as usize].last() != Some(&txn) {
@@ -170,32 +203,49 @@ impl Registers {
         }
     }
 
-    /// Who wrote a value that was read; nobody if that is not known or did not commit.
+    /// Whether what a transaction read, and nobody wrote, can have been there first; or else a value that nobody wrote,
+    /// and who read that before, if that is why.
+    fn was_first(
+        &mut self,
+        seen: Option<i64>,
+        start: Start,
+        reader: u32,
+    ) -> Result<(), (i64, u32)> {
+        if start == Start::Absent {
+            return match seen {
+                None => Ok(()),
+                Some(value) => Err((value, NOBODY)),
+            };
+        }
+        let (first, other) = *self.first.get_or_insert((seen, reader));
+        match first == seen {
+            true => Ok(()),
+            false => Err((first.or(seen).unwrap_or_default(), other)),
+        }
+    }
+
+    /// Whether a value that was read is a version: it is known who wrote it, and that did not fail.
     fn seen(
         &self,
         table: &Table<'_>,
         key: u32,
         reader: u32,
         value: i64,
+        writer: Writer,
         part: &mut Part,
-    ) -> Option<Writer> {
-        let Some(writer) = self.writers.get(&value).copied() else {
-            part.incidents
-                .note(Anomaly::GarbageRead, key, value, &[reader]);
-            return None;
-        };
+    ) -> bool {
         let who = [writer.txn, reader];
         if writer.ambiguous {
-            return None;
+            return false;
         }
         if writer.txn == reader {
             part.incidents
                 .note(Anomaly::FutureRead, key, value, &[reader]);
-            return None;
+            return false;
         }
         if table.fate(writer.txn) == Fate::Fail {
             part.incidents.note(Anomaly::AbortedRead, key, value, &who);
-            return None;
+            return false;
         }
         if !writer.last {
             part.incidents
@@ -203,13 +253,13 @@ impl Registers {
         }
         part.seen.push(writer.txn);
         part.edge(writer.txn, reader, Label::Wr);
-        Some(writer)
+        true
     }
 
     fn certain(&self, table: &Table<'_>, key: u32, accesses: &[Access], part: &mut Part) {
         let mut all: Vec<u32> = writes(table, accesses).collect();
         all.dedup();
-        part.fan(&self.readers[ABSENT as usize], &all, Label::Rw);
+        part.fan(&self.readers[FIRST as usize], &all, Label::Rw);
         for version in 0..self.owners.len() {
             let (readers, updaters) = (&self.readers[version], &self.updaters[version]);
             if version > 0 {

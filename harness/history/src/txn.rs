@@ -65,21 +65,48 @@ pub enum Seen<'a> {
     List(&'a [i64]),
 }
 
+/// What reads saw, as it becomes known.
+#[derive(Debug, Default)]
+pub(crate) struct Returned(Vec<i64>);
+
+impl Returned {
+    /// What the next read saw.
+    pub(crate) fn push(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Nothing => self.0.push(NOTHING),
+            Seen::Value(v) => self.0.extend([VALUE, v]),
+            Seen::List(list) => {
+                self.0.push(list.len() as i64);
+                self.0.extend_from_slice(list);
+            }
+        }
+    }
+
+    /// The next read saw a list, if all of its elements are there; whether they are.
+    pub(crate) fn push_list(&mut self, list: impl ExactSizeIterator<Item = Option<i64>>) -> bool {
+        self.0.push(list.len() as i64);
+        self.0.reserve(list.len());
+        for element in list {
+            match element {
+                Some(element) => self.0.push(element),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// All that was seen.
+    pub(crate) fn finish(self) -> TxnReturn {
+        TxnReturn(self.0.into())
+    }
+}
+
 impl TxnReturn {
     /// From what each read saw.
     pub fn new<'a>(reads: impl IntoIterator<Item = Seen<'a>>) -> Self {
-        let mut words = Vec::new();
-        for seen in reads {
-            match seen {
-                Seen::Nothing => words.push(NOTHING),
-                Seen::Value(v) => words.extend([VALUE, v]),
-                Seen::List(list) => {
-                    words.push(list.len() as i64);
-                    words.extend_from_slice(list);
-                }
-            }
-        }
-        Self(words.into())
+        let mut returned = Returned::default();
+        reads.into_iter().for_each(|seen| returned.push(seen));
+        returned.finish()
     }
 
     /// What each read saw.

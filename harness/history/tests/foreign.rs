@@ -6,7 +6,7 @@ use std::io::Read;
 use proptest::prelude::*;
 use schism_history::{
     Datum, Event, History, Index, Key, Moment, Nanos, Nodes, Outcome, Process, Reason, Register,
-    RegisterCall, RegisterOp, RegisterReturn, edn,
+    RegisterCall, RegisterOp, RegisterReturn, Txn, edn,
     foreign::{
         self, Assumptions, BUFFER, Caller, ForeignError, Format, Keys, Kind, LONGEST, Nil, Notes,
         Reader,
@@ -364,5 +364,67 @@ proptest! {
         let history = History::new(Nodes::default(), events).unwrap();
         let imported = foreign::history::<Register>(Reader::new(Format::Journal, &text[..]), Keys::InField);
         prop_assert_eq!(imported.unwrap().history, history);
+    }
+}
+
+#[test]
+fn transactions_are_read_as_the_journal_reads_them() {
+    let text = r#"
+        {:type :invoke, :process 0, :value [[:append 3 1] [:r 4 nil] [:w "x" -7] [:r :y]]}
+        {:type :invoke, :process 1, :value [[:r 3 nil]]}
+        {:type :info, :process :nemesis, :value nil}
+        {:type :ok, :process 0, :value [[:append 3 1] [:r 4 [1 2]] [:w "x" -7] [:r :y 9]]}
+        {:type :fail, :process 1, :error :conflict}
+        {:type :invoke, :process 2, :f :txn, :value [[:append 3 2]]}
+        {:type :ok, :process 2, :f :txn, :value nil}"#;
+    let read = |text: &str| foreign::transactions(foreign::open(text.as_bytes())?.1);
+    let ours = read(text).expect("transactions");
+    assert_eq!(ours.notes.of_others, 1);
+    let named = text
+        .replace(":value", ":f :txn, :value")
+        .replace(":f :txn, :f :txn", ":f :txn");
+    let ops = foreign::open(named.as_bytes()).expect("EDN").1;
+    let theirs = foreign::history::<Txn>(ops, Keys::InField);
+    // JSON has no keywords: there :y is a string.
+    let theirs = theirs.map(|i| format!("{:?}", i.history.spans()).replace("\"y\"", "\":y\""));
+    assert_eq!(
+        format!("{:?}", ours.history.spans()),
+        theirs.expect("transactions")
+    );
+    for (from, to, error) in [
+        (
+            "[:r 4 [1 2]]",
+            "[:r 4 [1 x]]",
+            "line 5, column 9: a read sees nil, a 64-bit integer or a list of them, not [1 x]",
+        ),
+        (
+            "[:append 3 2]",
+            "[:append 3 nil]",
+            "line 7, column 9: a 64-bit integer is needed in [:append 3 nil]",
+        ),
+        (
+            "[:append 3 2]",
+            "[:inc 3 2]",
+            "line 7, column 9: a step is [:append KEY VALUE], [:w KEY VALUE] or [:r KEY SEEN], not [:inc 3 2]",
+        ),
+        (
+            "[:r 4 [1 2]]",
+            "[:r 5 [1 2]]",
+            "line 5, column 9: step 2 of the transaction came back as another",
+        ),
+        (
+            "[:append 3 1] [:r 4 [1 2]]",
+            "[:append 3 1]",
+            "line 5, column 9: the transaction had 4 steps, and 3 came back",
+        ),
+        (
+            ":f :txn, :value [[",
+            ":f :read, :value [[",
+            "line 7, column 9: a transaction has no call \"read\"; it is called txn, and its steps are append, w and r",
+        ),
+    ] {
+        assert!(text.contains(from));
+        let told = read(&text.replace(from, to)).expect_err(to);
+        assert_eq!(told.to_string(), error);
     }
 }

@@ -164,18 +164,18 @@ pub fn history<O: Codec>(
 }
 
 impl Foreign {
-    fn wrong(&self, reason: String) -> ForeignError {
+    pub(super) fn wrong(&self, reason: String) -> ForeignError {
         let place = self.place;
         ForeignError::Wrong { place, reason }
     }
 }
 
 /// Any outcome will do for a completion without a call: it is refused.
-fn orphan<R>() -> Outcome<R> {
+pub(super) fn orphan<R>() -> Outcome<R> {
     Outcome::Fail(Reason::new("orphan"))
 }
 
-struct Builder<O: Operation> {
+pub(super) struct Builder<O: Operation> {
     pairing: Pairing<O>,
     notes: Notes,
     last: Option<(u32, u64)>,
@@ -192,8 +192,13 @@ impl<O: Operation> Default for Builder<O> {
 }
 
 impl<O: Operation> Builder<O> {
+    /// The open call of a process.
+    pub(super) fn open(&self, process: Process) -> Option<&O::Call> {
+        self.pairing.open(process)
+    }
+
     /// The process of an op; `None`, and counted, if it is not one's.
-    fn process(&mut self, op: &Foreign) -> Result<Option<Process>, ForeignError> {
+    pub(super) fn process(&mut self, op: &Foreign) -> Result<Option<Process>, ForeignError> {
         match &op.caller {
             Caller::Process(n) => match u32::try_from(*n) {
                 Ok(n) => Ok(Some(Process(n))),
@@ -206,7 +211,7 @@ impl<O: Operation> Builder<O> {
         }
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         op: &Foreign,
         process: Process,
@@ -245,7 +250,7 @@ impl<O: Operation> Builder<O> {
         })
     }
 
-    fn finish(self) -> Imported<O> {
+    pub(super) fn finish(self) -> Imported<O> {
         Imported {
             history: self.pairing.finish(Nodes::default()),
             notes: self.notes,
@@ -254,7 +259,7 @@ impl<O: Operation> Builder<O> {
 }
 
 /// Numbers and strings as they are; anything else by its text, so that `:x` and `"x"` stay two.
-fn key_of(datum: &Datum) -> Key {
+pub(super) fn key_of(datum: &Datum) -> Key {
     match datum {
         Datum::Int(n) => Key::Int(*n),
         Datum::Text(name) => Key::Text(Arc::clone(name)),
@@ -346,7 +351,7 @@ fn register_return(
 }
 
 /// `:class`, `[:class "detail"]`, a text, or anything.
-fn reason(error: Option<&Datum>) -> Reason {
+pub(super) fn reason(error: Option<&Datum>) -> Reason {
     let Some(error) = error else {
         return Reason::new("unknown");
     };

@@ -25,12 +25,14 @@ mod log;
 mod plume;
 mod reader;
 mod sniff;
+mod txn;
 
 use std::{io, sync::Arc};
 
 pub use convert::{Assumptions, Imported, Keys, Nil, Notes, UNKEYED, history, registers};
 pub use reader::{BUFFER, LONGEST, Reader, open};
 pub use sniff::{Sniffed, sniff};
+pub use txn::{Start, transactions};
 
 use crate::{Datum, Malformed};
 
