@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit;
+use crate::{exit, subject::Initial};
 
 /// Finds out whether a distributed system keeps its promises when things go wrong.
 #[derive(Debug, Parser)]
@@ -182,13 +182,85 @@ pub(crate) enum Progress {
 
 /// `schism check`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+    schism check latest                                          a run, as it was judged when it ended
+    schism check history.edn                                     says what it takes the file for, and why
+    schism check a.edn b.edn --workload list-append --expect snapshot-isolation
+    schism check etcd.log --model cas-register --initial nil --nil value")]
 pub(crate) struct CheckArgs {
-    /// A run (id, unique prefix, path, latest, latest-fail, -1, -2 …) or a history file.
-    #[arg(allow_hyphen_values = true)]
-    pub(crate) what: String,
-    /// One JSON object on standard output.
-    #[arg(long)]
+    /// Runs (id, unique prefix, path, latest, latest-fail, -1, -2 …) or history files: ours, Jepsen's EDN, its log, JSON,
+    /// Plume's text.
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) what: Vec<String>,
+    /// What the files are histories of; without it, they are looked at.
+    #[arg(
+        long,
+        value_name = "WORKLOAD",
+        conflicts_with = "model",
+        help_heading = "Files"
+    )]
+    pub(crate) workload: Option<String>,
+    /// Judge linearizability by this model; auto looks at the files.
+    #[arg(long, value_name = "MODEL", help_heading = "Files")]
+    pub(crate) model: Option<String>,
+    /// What the system promises: linearizable, serializable, snapshot-isolation, exactly-once …
+    #[arg(long, value_name = "LEVEL", help_heading = "Files")]
+    pub(crate) expect: Option<String>,
+    /// What registers hold at first; without it, what is sound for the notation.
+    #[arg(
+        long,
+        value_name = "nil|unknown|VALUE",
+        allow_negative_numbers = true,
+        help_heading = "Files"
+    )]
+    pub(crate) initial: Option<Initial>,
+    /// What a read of nil says: nothing, or that there is nothing.
+    #[arg(long, value_enum, value_name = "unknown|value", help_heading = "Files")]
+    pub(crate) nil: Option<NilMeans>,
+    /// Whether values are pairs of a key and a value; without it, the files are looked at.
+    #[arg(long, value_enum, value_name = "pairs|none", help_heading = "Files")]
+    pub(crate) keys: Option<KeysAre>,
+    /// How to end where no violation was found and there was not enough evidence to pass: with 3, or with 0.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "fail|pass",
+        help_heading = "Output"
+    )]
+    pub(crate) on_unknown: OnUnknown,
+    /// JSON on standard output: an object for one, a line each and a last line for several.
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+}
+
+/// How to end where nothing can be concluded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnUnknown {
+    /// With 3.
+    #[default]
+    Fail,
+    /// With 0.
+    Pass,
+}
+
+/// Where the values of others have keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeysAre {
+    /// In values, which are pairs of a key and a value.
+    Pairs,
+    /// Not in values.
+    None,
+}
+
+/// What a read of nil says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NilMeans {
+    /// Nobody knows what was read.
+    Unknown,
+    /// There was nothing.
+    Value,
 }
 
 /// `schism lab`

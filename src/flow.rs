@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use checkers::Budget;
 use control::{Cluster, System};
 use generator::{Generator, GeneratorExt, Seed};
 use history::{Nodes, Register, fault::FaultEvent};
@@ -28,9 +27,10 @@ use crate::{
     config::{Config, Rate},
     exit::Failure,
     faults::FaultTarget,
-    judge::{self, Circumstances},
+    judge::Circumstances,
     record::Record,
     sinks::Notices,
+    subject,
     ui::Ui,
 };
 
@@ -114,17 +114,13 @@ pub(crate) fn run<T: Target<Register>>(
 
     ui.phase("check", Duration::ZERO);
     let record = Record::read(dir.path())?;
-    let report = judge::registers(
-        &record.journal.history,
-        Circumstances {
-            meta,
-            faults: record.faults,
-            initial: None,
-        },
-        Budget::default(),
-    );
+    let circumstances = Circumstances {
+        meta,
+        faults: record.faults,
+    };
+    let judged = subject::run(dir.path(), circumstances)?;
     Ok(Concluded {
-        report,
+        report: judged.report,
         broken,
         dir,
     })

@@ -1,9 +1,9 @@
-//! From a record to a report: the second half of every run, and all of `schism check`.
+//! From a history to a report: the second half of every run, and all of `schism check`.
 
 use std::time::Instant;
 
-use checkers::{Budget, Check, Checker, Coverage, Linearizable, Stats};
-use history::{History, Operation, Register, fault::FaultSpan};
+use checkers::{Budget, Check, Checker, Coverage, Stats};
+use history::{Codec, History, Operation, fault::FaultSpan};
 use reports::{Report, RunMeta};
 
 /// What is known of a record besides its calls.
@@ -13,40 +13,35 @@ pub(crate) struct Circumstances {
     pub(crate) meta: RunMeta,
     /// What the nemesis did.
     pub(crate) faults: Vec<FaultSpan>,
-    /// What every register holds at first.
-    pub(crate) initial: Option<i64>,
 }
 
-/// Judges registers. The history of another program is judged by its calls alone: of its faults and phases we know
-/// nothing.
-pub(crate) fn registers(
-    history: &History<Register>,
+/// Judges by these checkers, and by those that judge every history. The history of another program is judged by its calls
+/// alone: of its faults and phases we know nothing.
+pub(crate) fn judge<O: Codec>(
+    history: &History<O>,
+    checkers: &[Box<dyn Checker<O>>],
+    is_read: fn(&O::Call) -> bool,
     circumstances: Circumstances,
     budget: Budget,
 ) -> Report {
-    let Circumstances {
-        meta,
-        faults,
-        initial,
-    } = circumstances;
-    let mut checks = vec![timed(
-        &Linearizable::starting_with(initial),
-        history,
-        budget,
-    )];
+    let Circumstances { meta, faults } = circumstances;
+    let mut checks: Vec<Check> = checkers
+        .iter()
+        .map(|checker| timed(&**checker, history, budget))
+        .collect();
     if !meta.imported {
-        let mut coverage =
-            Coverage::register().final_reads_from(meta.phases.final_reads.map(|w| w.from));
+        let mut coverage = Coverage::<O>::new(is_read)
+            .final_reads_from(meta.phases.final_reads.map(|window| window.from));
         if !meta.faults.is_empty() {
             coverage = coverage.faults(faults.clone());
         }
         checks.push(timed(&coverage, history, budget));
     }
-    checks.push(timed(&Stats::register(), history, budget));
+    checks.push(timed(&Stats::<O>::by(O::name), history, budget));
     Report::new(meta, history, checks, faults)
 }
 
-fn timed<O: Operation>(checker: &impl Checker<O>, history: &History<O>, budget: Budget) -> Check {
+fn timed<O: Operation>(checker: &dyn Checker<O>, history: &History<O>, budget: Budget) -> Check {
     let began = Instant::now();
     let verdict = checker.check(history, budget);
     Check {

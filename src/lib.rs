@@ -14,6 +14,7 @@ mod record;
 mod registry;
 mod sinks;
 mod style;
+mod subject;
 mod terminal;
 mod ui;
 

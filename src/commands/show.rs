@@ -14,7 +14,7 @@ pub(crate) fn show(args: &ShowArgs, terminal: &Terminal) -> Result<Exit, Failure
     let (run, finding) = split(&args.what);
     let dir = terminal.store()?.resolve(run)?;
     // Judging is cheap and always agrees with the record; a stored rendering may not agree with this program.
-    let report = check::run(&dir, terminal)?;
+    let report = check::run(&dir, terminal)?.report;
     let style = terminal.report_style();
     match finding {
         _ if args.json => {

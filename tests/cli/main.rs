@@ -1,5 +1,6 @@
 //! The program as its users see it, where it needs no cluster: arguments, configuration, history files, exit codes.
 
+mod judging;
 #[path = "../support/mod.rs"]
 mod support;
 

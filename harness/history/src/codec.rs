@@ -34,6 +34,11 @@ pub trait Codec: Operation {
     /// The object a call is about, where its operation has independent objects: linearizability is then judged key by
     /// key (Herlihy & Wing 1990, locality).
     fn key(call: &Self::Call) -> Option<&Key>;
+    /// The name of a call's function, as in Jepsen's `:f`. Worth its own method where millions are asked and values are
+    /// long to write.
+    fn name(call: &Self::Call) -> &'static str {
+        Self::encode_call(call).f
+    }
     /// A call for people, `write 17=93`.
     fn describe_call(call: &Self::Call) -> String {
         let fields = Self::encode_call(call);

@@ -105,6 +105,14 @@ impl Codec for Register {
         }
     }
 
+    fn name(call: &RegisterCall) -> &'static str {
+        match call.op {
+            RegisterOp::Read => "read",
+            RegisterOp::Write(_) => "write",
+            RegisterOp::Cas { .. } => "cas",
+        }
+    }
+
     fn key(call: &RegisterCall) -> Option<&Key> {
         Some(&call.key)
     }

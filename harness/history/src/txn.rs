@@ -197,6 +197,10 @@ impl Codec for Txn {
         Ok(TxnReturn::new(reads))
     }
 
+    fn name(_: &TxnCall) -> &'static str {
+        "txn"
+    }
+
     fn key(_: &TxnCall) -> Option<&Key> {
         None
     }

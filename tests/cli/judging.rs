@@ -1,0 +1,337 @@
+//! `schism check` on histories of every kind, in every notation.
+
+use crate::support::Shell;
+
+/// Each line a call that was made and ended at once: `PROCESS TYPE F ASKED ANSWERED`.
+fn edn(calls: &[(&str, &str, &str)]) -> String {
+    let line = |(i, (f, asked, answered)): (usize, &(&str, &str, &str))| {
+        let process = i % 2;
+        format!(
+            "{{:type :invoke, :f :{f}, :value {asked}, :process {process}}}\n\
+             {{:type :ok, :f :{f}, :value {answered}, :process {process}}}\n"
+        )
+    };
+    calls.iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn each_kind_of_history_is_recognized_and_judged() {
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str, &'static str)],
+        &'static str,
+        &'static str,
+    );
+    let rows: [Row; 18] = [
+        (
+            "register",
+            &[("write", "1", "1"), ("read", "nil", "1")],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "register",
+            &[("write", "1", "1"), ("read", "nil", "7")],
+            "✗ fail",
+            "value from nowhere",
+        ),
+        (
+            "list-append",
+            &[(
+                "txn",
+                "[[:append 1 1] [:r 1 nil]]",
+                "[[:append 1 1] [:r 1 [1]]]",
+            )],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "list-append",
+            &[(
+                "txn",
+                "[[:append 1 1] [:r 1 nil]]",
+                "[[:append 1 1] [:r 1 [1 1]]]",
+            )],
+            "✗ fail",
+            "read of an own later write",
+        ),
+        (
+            "rw-register",
+            &[
+                ("txn", "[[:w 1 1]]", "[[:w 1 1]]"),
+                ("txn", "[[:r 1 nil]]", "[[:r 1 1]]"),
+            ],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "rw-register",
+            &[("txn", "[[:w 1 1] [:r 1 nil]]", "[[:w 1 1] [:r 1 2]]")],
+            "✗ fail",
+            "",
+        ),
+        (
+            "set-full",
+            &[
+                ("add", "1", "1"),
+                ("add", "2", "2"),
+                ("read", "nil", "[2 1]"),
+            ],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "set-full",
+            &[
+                ("add", "1", "1"),
+                ("add", "2", "2"),
+                ("read", "nil", "#{2}"),
+            ],
+            "✗ fail",
+            "lost element",
+        ),
+        (
+            "counter",
+            &[("add", "5", "5"), ("add", "2", "2"), ("read", "nil", "7")],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "counter",
+            &[("add", "5", "5"), ("add", "2", "2"), ("read", "nil", "2")],
+            "✗ fail",
+            "counter too low",
+        ),
+        (
+            "bank",
+            &[
+                ("read", "nil", "{0 10, 1 0}"),
+                ("transfer", "{:from 0, :to 1, :amount 4}", "nil"),
+                ("read", "nil", "{0 6, 1 4}"),
+            ],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "bank",
+            &[
+                ("read", "nil", "{0 10, 1 0}"),
+                ("read", "nil", "{0 6, 1 0}"),
+            ],
+            "✗ fail",
+            "total",
+        ),
+        (
+            "unique-ids",
+            &[("generate", "nil", "1"), ("generate", "nil", "2")],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "unique-ids",
+            &[("generate", "nil", "1"), ("generate", "nil", "1")],
+            "✗ fail",
+            "",
+        ),
+        (
+            "queue",
+            &[
+                ("enqueue", "1", "1"),
+                ("dequeue", "nil", "1"),
+                ("drain", "nil", "[]"),
+            ],
+            "✓ pass",
+            "no violation found",
+        ),
+        (
+            "queue",
+            &[("enqueue", "1", "1"), ("drain", "nil", "[]")],
+            "✗ fail",
+            "lost",
+        ),
+        (
+            "lock",
+            &[("acquire", "nil", "nil"), ("acquire", "nil", "nil")],
+            "✗ fail",
+            "",
+        ),
+        (
+            "set-full",
+            &[("add", "[0 1]", "[0 1]"), ("read", "[0 nil]", "[0 [1]]")],
+            "✓ pass",
+            "no violation found",
+        ),
+    ];
+    let shell = Shell::new();
+    let mut names = Vec::new();
+    for (i, (_, calls, ..)) in rows.iter().enumerate() {
+        let name = format!("{i:02}.edn");
+        shell.write(&name, &edn(calls));
+        names.push(name);
+    }
+    let mut args = vec!["check"];
+    args.extend(names.iter().map(String::as_str));
+    let said = shell.schism(&args).code(1);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!(lines.len(), rows.len(), "{}", said.out);
+    for ((workload, _, verdict, about), (name, line)) in rows.iter().zip(names.iter().zip(lines)) {
+        assert!(
+            line.starts_with(&format!("{verdict}  {name}  {workload}, ")) && line.contains(about),
+            "{workload}: {line}"
+        );
+        // By itself it says what it was taken for, and the same verdict.
+        let alone = shell.schism(&["check", name]);
+        assert_eq!(alone.code, Some(i32::from(*verdict == "✗ fail")), "{name}");
+        alone.says(&format!("{name}: taken for {workload}: the functions"));
+    }
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_asked_for() {
+    let shell = Shell::new();
+    shell.write("adds.edn", &edn(&[("add", "1", "1"), ("add", "1", "1")]));
+    shell
+        .schism(&["check", "adds.edn"])
+        .code(2)
+        .says("the functions add could be set-full or counter; say which with --workload");
+    shell
+        .schism(&["check", "adds.edn", "--workload", "counter"])
+        .code(3)
+        .says("never read");
+    shell
+        .schism(&[
+            "check",
+            "adds.edn",
+            "--workload=counter",
+            "--on-unknown=pass",
+        ])
+        .code(0)
+        .says("UNKNOWN");
+    shell.write("odd.edn", &edn(&[("levitate", "1", "1")]));
+    shell
+        .schism(&["check", "odd.edn"])
+        .code(2)
+        .says("no workload known here has the functions levitate");
+    // As elle-cli ships one: adds of pairs, and reads of numbers.
+    shell.write(
+        "pairs.edn",
+        &edn(&[("add", "[0 1]", "[0 1]"), ("read", "[0 nil]", "[0 1 2]")]),
+    );
+    shell
+        .schism(&["check", "pairs.edn"])
+        .code(2)
+        .says("--keys pairs, --keys none");
+    shell
+        .schism(&["check", "pairs.edn", "--keys", "none"])
+        .code(1)
+        .says("[0 1] is -9223372036854775808");
+}
+
+#[test]
+fn what_is_expected_decides() {
+    let shell = Shell::new();
+    // Each reads what the other overwrites: write skew.
+    let skew = "{:type :invoke, :f :txn, :value [[:r 1 nil] [:append 2 1]], :process 0}\n\
+                {:type :invoke, :f :txn, :value [[:r 2 nil] [:append 1 1]], :process 1}\n\
+                {:type :ok, :f :txn, :value [[:r 1 []] [:append 2 1]], :process 0}\n\
+                {:type :ok, :f :txn, :value [[:r 2 []] [:append 1 1]], :process 1}\n\
+                {:type :invoke, :f :txn, :value [[:r 1 nil] [:r 2 nil]], :process 0}\n\
+                {:type :ok, :f :txn, :value [[:r 1 [1]] [:r 2 [1]]], :process 0}\n";
+    shell.write("skew.edn", skew);
+    for (expect, code) in [
+        ("serializable", 1),
+        ("strict-serializable", 1),
+        ("repeatable-read", 1),
+        ("snapshot-isolation", 0),
+        ("read-committed", 0),
+    ] {
+        let said = shell
+            .schism(&[
+                "check",
+                "skew.edn",
+                "--workload",
+                "list-append",
+                "--expect",
+                expect,
+            ])
+            .code(code);
+        if code == 1 {
+            said.says("write skew");
+        }
+    }
+    shell.write("r.edn", &edn(&[("read", "nil", "5"), ("write", "1", "1")]));
+    shell.schism(&["check", "r.edn"]).code(1).says("0 at first");
+    shell
+        .schism(&[
+            "check",
+            "r.edn",
+            "--model",
+            "cas-register",
+            "--initial",
+            "5",
+        ])
+        .code(0)
+        .says("5 at first");
+}
+
+#[test]
+fn unknown_names_are_refused_with_what_there_is() {
+    let shell = Shell::new();
+    shell.write("h.edn", &edn(&[("write", "1", "1"), ("read", "nil", "1")]));
+    for (options, says) in [
+        (&["--workload", "registr"][..], "did you mean register?"),
+        (&["--model", "cas-registr"], "did you mean cas-register?"),
+        (&["--expect", "linearisable"], "did you mean linearizable?"),
+        (
+            &["--workload", "register", "--model", "register"],
+            "cannot be used with",
+        ),
+        (&["--initial", "x"], "nil, unknown or an integer"),
+        (&["--workload", "bank", "--initial", "3"], "for registers"),
+    ] {
+        let mut args = vec!["check", "h.edn"];
+        args.extend(options);
+        shell.schism(&args).code(2).says(says);
+    }
+}
+
+#[test]
+fn of_several_each_has_a_line_and_the_worst_decides() {
+    let shell = Shell::new();
+    shell.write(
+        "good.edn",
+        &edn(&[("write", "1", "1"), ("read", "nil", "1")]),
+    );
+    shell.write(
+        "bad.edn",
+        &edn(&[("write", "1", "1"), ("read", "nil", "2")]),
+    );
+    shell.schism(&["check", "good.edn", "good.edn"]).code(0);
+    shell.schism(&["check", "good.edn", "gone.edn"]).code(2);
+    shell
+        .schism(&["check", "gone.edn", "bad.edn", "good.edn"])
+        .code(1)
+        .says("! error  gone.edn");
+    let said = shell
+        .schism(&["check", "--json", "bad.edn", "good.edn", "gone.edn"])
+        .code(1);
+    let lines: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let verdicts: Vec<&str> = lines.iter().filter_map(|l| l["verdict"].as_str()).collect();
+    assert_eq!(verdicts, ["fail", "pass", "error"]);
+    assert_eq!(
+        lines[3],
+        serde_json::json!({ "type": "verdict", "exit": 1, "of": 3 })
+    );
+}
+
+#[test]
+fn a_run_is_not_judged_as_something_else() {
+    let shell = Shell::new();
+    shell
+        .schism(&["check", "latest", "--workload", "bank"])
+        .code(2);
+}
