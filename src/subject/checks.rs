@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use checkers::{
-    Balances, Bounds, Checker, Delivery, Isolation, Linearizable, MutualExclusion, SetFull,
-    Uniqueness, txn::Level,
+    Agreement, AllOrNothing, Balances, Bounds, CausalReverse, Checker, Delivery, GuardedInserts,
+    Isolation, Linearizable, LongFork, MutualExclusion, OneLeaderPerTerm, Sequential, SetFull,
+    TimestampOrder, Uniqueness, txn::Level,
 };
 use history::{
     Codec, History, Outcome, Register, RegisterCall, RegisterOp, Txn, TxnCall, TxnOp,
-    ops::{Bank, BankReturn, Counter, Lock, Queue, Set, UniqueIds},
+    ops::{
+        Bank, BankReturn, Consensus, Counter, Election, Guarded, Lock, Monotonic, Queue, Rows, Set,
+        Snapshot, UniqueIds,
+    },
 };
 
 use super::{
@@ -112,4 +116,32 @@ pub(super) fn queues(_: &History<Queue>, _: &Assumed, ask: &Ask) -> Checks<Queue
 
 pub(super) fn locks(_: &History<Lock>, _: &Assumed, _: &Ask) -> Checks<Lock> {
     Ok(vec![Box::new(MutualExclusion::default())])
+}
+
+pub(super) fn elections(_: &History<Election>, _: &Assumed, _: &Ask) -> Checks<Election> {
+    Ok(vec![Box::new(OneLeaderPerTerm)])
+}
+
+pub(super) fn decisions(_: &History<Consensus>, _: &Assumed, _: &Ask) -> Checks<Consensus> {
+    Ok(vec![Box::new(Agreement)])
+}
+
+pub(super) fn rows(_: &History<Rows>, _: &Assumed, _: &Ask) -> Checks<Rows> {
+    Ok(vec![Box::new(AllOrNothing)])
+}
+
+pub(super) fn snapshots(_: &History<Snapshot>, _: &Assumed, ask: &Ask) -> Checks<Snapshot> {
+    Ok(match ask.expect {
+        "sequential" => vec![Box::new(Sequential)],
+        "strict-serializable" => vec![Box::new(LongFork), Box::new(CausalReverse)],
+        _ => vec![Box::new(LongFork)],
+    })
+}
+
+pub(super) fn guarded(_: &History<Guarded>, _: &Assumed, _: &Ask) -> Checks<Guarded> {
+    Ok(vec![Box::new(GuardedInserts)])
+}
+
+pub(super) fn timestamps(_: &History<Monotonic>, _: &Assumed, _: &Ask) -> Checks<Monotonic> {
+    Ok(vec![Box::new(TimestampOrder)])
 }

@@ -19,7 +19,7 @@ use runner::store::HISTORY;
 
 use self::{
     checks::typed,
-    read::{counters, others, registers, sets, transactions},
+    read::{counters, others, registers, sets, snapshots, transactions},
     shape::Shape,
 };
 use crate::{exit::Failure, judge::Circumstances};
@@ -116,14 +116,18 @@ impl Subject {
 }
 
 /// All of them.
-pub(crate) const SUBJECTS: [Subject; 9] = [
+pub(crate) const SUBJECTS: [Subject; 15] = [
     Subject {
         name: "register",
         also: &["cas-register"],
         about: "registers with read, write and cas: each call takes effect at one moment",
         expects: || vec!["linearizable"],
         functions: &["read", "write", "cas"],
-        fits: |shape| shape.has("write") || shape.has("cas") || shape.reads_only_scalars(),
+        fits: |shape| {
+            let written = shape.has("write") || shape.has("cas");
+            (shape.reads_only_scalars() || written && shape.reads_nothing())
+                && !shape.reads_name_keys()
+        },
         judge: |path, ask| {
             typed(
                 path,
@@ -248,6 +252,104 @@ pub(crate) const SUBJECTS: [Subject; 9] = [
             typed(path, ask, others, checks::locks, |c: &ops::LockCall| {
                 c.op == ops::LockOp::Acquire
             })
+        },
+    },
+    Subject {
+        name: "election",
+        also: &[],
+        about: "each term has at most one leader, and no node goes back to an earlier one",
+        expects: || vec!["one-leader-per-term"],
+        functions: &["leader"],
+        fits: |_| true,
+        judge: |path, ask| {
+            typed(
+                path,
+                ask,
+                others,
+                checks::elections,
+                |_: &ops::ElectionCall| true,
+            )
+        },
+    },
+    Subject {
+        name: "consensus",
+        also: &[],
+        about: "each decision is one value, that somebody proposed",
+        expects: || vec!["agreement"],
+        functions: &["propose", "learn"],
+        fits: |_| true,
+        judge: |path, ask| {
+            typed(
+                path,
+                ask,
+                others,
+                checks::decisions,
+                |c: &ops::ConsensusCall| c.op == ops::ConsensusOp::Learn,
+            )
+        },
+    },
+    Subject {
+        name: "atomic-commit",
+        also: &["dirty-reads"],
+        about: "rows that are written together are seen together, and never if the write failed",
+        expects: || vec!["read-atomic"],
+        functions: &["write", "read"],
+        fits: |shape| shape.reads_lists() && !shape.reads_name_keys(),
+        judge: |path, ask| {
+            typed(path, ask, others, checks::rows, |c: &ops::RowsCall| {
+                c.op == ops::RowsOp::Read
+            })
+        },
+    },
+    Subject {
+        name: "snapshot",
+        also: &["long-fork", "causal-reverse", "sequential"],
+        about: "registers written once and read several at a time: long fork, causal reverse, sessions",
+        expects: || vec!["snapshot-isolation", "strict-serializable", "sequential"],
+        functions: &["write", "read"],
+        fits: |shape| shape.reads_name_keys() && !shape.reads_lists_of_maps(),
+        judge: |path, ask| {
+            typed(
+                path,
+                ask,
+                snapshots,
+                checks::snapshots,
+                |c: &ops::SnapshotCall| matches!(c, ops::SnapshotCall::Read(_)),
+            )
+        },
+    },
+    Subject {
+        name: "write-skew",
+        also: &["adya", "g2"],
+        about: "of the inserts into a group that must be empty, at most one succeeds",
+        expects: || vec!["serializable"],
+        functions: &["insert"],
+        fits: |_| true,
+        judge: |path, ask| {
+            typed(
+                path,
+                ask,
+                others,
+                checks::guarded,
+                |_: &ops::GuardedCall| true,
+            )
+        },
+    },
+    Subject {
+        name: "monotonic",
+        also: &[],
+        about: "rows inserted one after the other are in that order by the system's timestamps",
+        expects: || vec!["timestamp-order"],
+        functions: &["add", "read"],
+        fits: |shape| shape.reads_lists_of_maps(),
+        judge: |path, ask| {
+            typed(
+                path,
+                ask,
+                others,
+                checks::timestamps,
+                |c: &ops::MonotonicCall| c.op == ops::MonotonicOp::Read,
+            )
         },
     },
 ];

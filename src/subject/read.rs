@@ -9,7 +9,7 @@ use history::{
         Start,
     },
     journal::{self, JournalError, Torn},
-    ops::{Counter, Set},
+    ops::{Counter, Set, Snapshot},
 };
 
 use super::{
@@ -258,6 +258,24 @@ pub(super) fn sets(text: Text<'_>, ask: &Ask) -> Result<(Imported<Set>, Vec<Stri
         ));
     }
     Ok((imported, told))
+}
+
+/// Snapshots: a write is of one key, which stands in its value; a read names its keys in its value, which is no pair.
+pub(super) fn snapshots(
+    text: Text<'_>,
+    _: &Ask,
+) -> Result<(Imported<Snapshot>, Vec<String>), Failure> {
+    let ops = text.ops.map(|op| {
+        op.map(|mut op| {
+            let pair = op.keyed().map(|(key, value)| (key.clone(), value.clone()));
+            if let (Some("write"), None, Some((key, value))) = (op.f.as_deref(), &op.key, pair) {
+                (op.key, op.value) = (Some(key), value);
+            }
+            op
+        })
+    });
+    let imported = foreign::history(ops, Keys::InField).map_err(|e| complaint(text.path, e))?;
+    Ok((imported, Vec::new()))
 }
 
 /// Gives numbers to elements that are none.

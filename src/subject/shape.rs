@@ -21,6 +21,7 @@ pub(super) struct Shape {
     seen: BTreeSet<Seen>,
     asked: Values,
     answered: Values,
+    reads_name_keys: bool,
 }
 
 /// How often values are pairs.
@@ -44,6 +45,7 @@ pub(super) enum Keyed {
 enum Seen {
     Scalar,
     List,
+    ListOfMaps,
     Map,
 }
 
@@ -109,8 +111,14 @@ impl Shape {
             };
             values.pairs |= is_pair;
             values.others |= !is_pair;
-            if op.kind == Kind::Ok && &*f == "read" {
-                reads.push(op.value.clone());
+            match op.kind {
+                Kind::Ok if &*f == "read" => reads.push(op.value.clone()),
+                // The value of a keyed read is its key and nil.
+                Kind::Invoke if &*f == "read" => {
+                    let last = op.value.as_seq().and_then(|keys| keys.last());
+                    self.reads_name_keys |= last.is_some_and(|key| !key.is_nil());
+                }
+                _ => {}
             }
         }
         self.functions.insert(f);
@@ -158,6 +166,15 @@ impl Shape {
         self.seen.iter().eq([&Seen::List])
     }
 
+    pub(super) fn reads_lists_of_maps(&self) -> bool {
+        self.seen.contains(&Seen::ListOfMaps) && !self.reads_only_scalars()
+    }
+
+    /// Whether reads say which keys they are of.
+    pub(super) fn reads_name_keys(&self) -> bool {
+        self.reads_name_keys
+    }
+
     pub(super) fn reads_maps(&self) -> bool {
         self.seen.iter().eq([&Seen::Map])
     }
@@ -188,6 +205,7 @@ impl Shape {
             .map(|seen| match seen {
                 Seen::Scalar => "single values",
                 Seen::List => "lists",
+                Seen::ListOfMaps => "lists of maps",
                 Seen::Map => "maps",
             })
             .collect();
@@ -203,8 +221,11 @@ fn seen(value: &Datum) -> Option<Seen> {
         None
     } else if value.as_map().is_some() {
         Some(Seen::Map)
-    } else if value.as_seq().is_some() || value.as_set().is_some() {
-        Some(Seen::List)
+    } else if let Some(elements) = value.as_seq().or(value.as_set()) {
+        let maps = elements
+            .first()
+            .is_some_and(|first| first.as_map().is_some());
+        Some(if maps { Seen::ListOfMaps } else { Seen::List })
     } else {
         Some(Seen::Scalar)
     }
