@@ -144,6 +144,9 @@ pub(crate) struct RunArgs {
     /// How long a call may take before its outcome counts as unknown.
     #[arg(long, value_name = "TIME", help_heading = "Workload")]
     pub(crate) op_timeout: Option<String>,
+    /// Stop the clients at the first violation that shows while they run; then heal, and read once more.
+    #[arg(long, help_heading = "Workload")]
+    pub(crate) fail_fast: bool,
     /// Replay the decisions of an earlier run.
     #[arg(long, value_name = "SEED", help_heading = "Workload")]
     pub(crate) seed: Option<String>,

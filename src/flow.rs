@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use checkers::online::Registers;
 use control::{Cluster, System};
 use generator::{Generator, GeneratorExt, Seed};
 use history::{Nodes, Register, fault::FaultEvent};
@@ -29,7 +30,7 @@ use crate::{
     faults::FaultTarget,
     judge::Circumstances,
     record::Record,
-    sinks::Notices,
+    sinks::{Live, Notices},
     subject,
     ui::Ui,
 };
@@ -160,6 +161,8 @@ async fn drive<T: Target<Register>>(
         ..Limits::default()
     };
     let mut broken = Vec::new();
+    // Ends the workload: an interrupt, or a violation where one is enough.
+    let enough = StopToken::new();
 
     let clock = RunClock::start();
     let journal = JournalSink::<Register>::create(&dir.path().join(HISTORY), names.clone())?;
@@ -167,6 +170,11 @@ async fn drive<T: Target<Register>>(
         Box::new(journal),
         Box::new(counters.sink::<Register>()),
         Box::new(Notices::new(ui, &names)),
+        Box::new(Live::new(
+            Registers::starting_with(None),
+            ui,
+            config.run.fail_fast.then(|| enough.clone()),
+        )),
     ];
     let mut driver = Driver::new(
         Arc::new(target),
@@ -208,9 +216,13 @@ async fn drive<T: Target<Register>>(
     heartbeat(&dir, "workload");
     // Faults end when the run is stopped, and also when the clients cannot go on.
     let calm = StopToken::new();
-    let (interrupted, then_calm) = (stop.clone(), calm.clone());
+    let (interrupted, then_enough) = (stop.clone(), enough.clone());
+    let (ended, then_calm) = (enough.clone(), calm.clone());
     let forward = tokio::spawn(async move {
-        interrupted.stopped().await;
+        tokio::select! {
+            () = interrupted.stopped() => then_enough.stop(),
+            () = ended.stopped() => {}
+        }
         then_calm.stop();
     });
     let until_calm = calm.clone();
@@ -228,7 +240,7 @@ async fn drive<T: Target<Register>>(
         time,
     );
     let worked = driver
-        .run(calls, &stop, time + limits.op_deadline + SLACK)
+        .run(calls, &enough, time + limits.op_deadline + SLACK)
         .await;
     if worked.is_err() {
         calm.stop();

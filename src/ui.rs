@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use checkers::online::Alarm;
 use history::{
     Nodes,
     fault::{FaultEvent, FaultStep},
@@ -44,6 +45,8 @@ struct State {
     /// What is in force, by fault.
     faults: Vec<(u32, String)>,
     heartbeat: Option<Instant>,
+    /// How many objects are known to have shown a violation.
+    alarms: u64,
 }
 
 impl Ui {
@@ -117,6 +120,39 @@ impl Ui {
         }
     }
 
+    /// The record became impossible while the run goes on. The checkers will say it better, with its proof.
+    pub(crate) fn alarm(&self, alarm: &Alarm) {
+        let what = inert(&alarm.what, 500);
+        let mut state = self.state();
+        state.alarms += 1;
+        let first = state.alarms == 1;
+        drop(state);
+        let calls: Vec<u32> = alarm.calls.iter().map(|call| call.0).collect();
+        self.emit(
+            "violation",
+            json!({ "watch": alarm.watch, "what": what, "index": alarm.index.0, "time": alarm.time.0, "calls": calls }),
+        );
+        let text = format!("violation at {}: {what}", alarm.time);
+        self.log(&text);
+        // One is enough to know; how many there are is the checkers' to count.
+        if first {
+            let (before, after) = if self.terminal.err.color {
+                ("\x1b[31m", "\x1b[0m")
+            } else {
+                ("", "")
+            };
+            self.above(&format!("{before}✗ {text}{after}"));
+        }
+    }
+
+    /// `no violation so far`, or that there is one; never a pass.
+    fn verdict_so_far(&self) -> &'static str {
+        match self.state().alarms {
+            0 => "no violation so far",
+            _ => "✗ VIOLATION, see above",
+        }
+    }
+
     /// The driver has something to say.
     pub(crate) fn notice(&self, notice: &Notice, nodes: &Nodes) {
         let text = inert(&notice.describe(nodes), 500);
@@ -176,13 +212,18 @@ impl Ui {
         );
         if !first {
             self.line(&format!(
-                "{phase} ops={} ok={} fail={} info={} rate={:.0} fault={}",
+                "{phase} ops={} ok={} fail={} info={} rate={:.0} fault={} live={}",
                 o.total(),
                 o.ok,
                 o.fail,
                 o.info,
                 snapshot.rate(5),
                 self.in_force("none"),
+                if self.state().alarms == 0 {
+                    "ok-so-far"
+                } else {
+                    "violation"
+                },
             ));
         }
     }
@@ -250,7 +291,7 @@ impl Ui {
             })
         };
         let block = format!(
-            "{head}\nops   {}  ok {}  fail {}  info {} (outcome unknown)   {:.0}/s  p50 {}  p99 {}\nfault {}",
+            "{head}\nops   {}  ok {}  fail {}  info {} (outcome unknown)   {:.0}/s  p50 {}  p99 {}\nfault {}\nlive  {}",
             o.total(),
             o.ok,
             o.fail,
@@ -259,6 +300,7 @@ impl Ui {
             ms(snapshot.p50),
             ms(snapshot.p99),
             self.in_force("none in force"),
+            self.verdict_so_far(),
         );
         if self.terminal.err.ascii {
             reports::escape::ascii(&block)

@@ -11,6 +11,7 @@ mod findings;
 pub mod linear;
 mod lock;
 mod monotonic;
+pub mod online;
 #[cfg(test)]
 mod oracle;
 mod queue;

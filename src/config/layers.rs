@@ -125,6 +125,7 @@ impl Layers {
             "target.serializable",
             switch(args.serializable),
         )?;
+        set("--fail-fast", "run.fail_fast", switch(args.fail_fast))?;
         let lab = args.lab.as_ref().map(|lab| match lab.parse::<u8>() {
             Ok(nodes) => Value::from(nodes),
             Err(_) => Value::from(lab.as_str()),

@@ -175,6 +175,8 @@ pub(crate) struct RunConfig {
     pub(crate) settle: Time,
     /// Where all decisions come from.
     pub(crate) seed: SeedChoice,
+    /// Whether the first violation that shows ends the workload.
+    pub(crate) fail_fast: bool,
 }
 
 /// What the target promises: verdicts are relative to it.
@@ -336,7 +338,7 @@ mod tests {
         assert_eq!(
             complaint("version: 1\nrun:\n  tyme: 5s\n"),
             "DIR/x.yaml:3:3: run: unknown key `tyme`; did you mean `time`?\n\n  3 |   tyme: 5s\n    |   ^\n\n\
-             keys here: time, op_timeout, settle, seed"
+             keys here: time, op_timeout, settle, seed, fail_fast"
         );
     }
 

@@ -74,6 +74,44 @@ fn a_quorum_of_one_under_partition_returns_a_stale_read() {
 }
 
 #[test]
+fn a_violation_shows_while_the_run_goes_on_and_ends_it_where_one_is_enough() {
+    let shell = Shell::new();
+    let args = [
+        "run",
+        "embedded",
+        "--mode",
+        "quorum",
+        "--read-quorum",
+        "1",
+        "--write-quorum",
+        "1",
+        "--faults",
+        "partition",
+        "--time",
+        "60s",
+        "--fail-fast",
+    ];
+    let said = shell.schism(&args).code(1);
+    said.says("✗ violation at ")
+        .says("must have been there both before and after");
+    let dir = shell.path().join("runs/latest");
+    let meta: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("meta.json")).expect("written"))
+            .expect("JSON");
+    let until = meta["phases"]["workload"]["until"]
+        .as_u64()
+        .expect("it ended");
+    assert!(until < 55_000_000_000, "stopped after {until} ns of 60 s");
+    assert_eq!(meta["interrupted"], false, "nobody interrupted it");
+    assert!(
+        meta["phases"]["final_reads"].is_object(),
+        "it read once more"
+    );
+    let events = std::fs::read_to_string(dir.join("events.jsonl")).expect("written");
+    assert!(events.contains(r#""type":"violation""#), "{events}");
+}
+
+#[test]
 fn the_last_json_line_is_the_verdict_and_nothing_else_is_on_standard_output() {
     let shell = Shell::new();
     let args = [
