@@ -152,7 +152,7 @@ fn judge_value(
             confidence: CERTAIN,
             minimal: true,
         }),
-        (None, Some(failed)) => findings.add("G1a", &[failed, at], || Told {
+        (None, Some(failed)) => findings.add("aborted-read", &[failed, at], || Told {
             title: format!("aborted read{}", on_key(key)),
             explanation: format!("{} {saw}", words.call(failed)),
             key: key.cloned(),
@@ -224,7 +224,7 @@ mod tests {
         for (write, code) in [
             ("p0: |-write _ 1-|", "pass"),
             ("p0: |-write _ 1 info-|", "pass"),
-            ("p0: |-write _ 1 fail-|", "G1a"),
+            ("p0: |-write _ 1 fail-|", "aborted-read"),
             ("p0: |-write _ 2-|", "phantom-value"),
             (
                 "p0:                                        |-write _ 1-|",

@@ -2,6 +2,7 @@
 
 mod atomic_commit;
 mod bank;
+pub mod catalogue;
 mod checker;
 mod consensus;
 mod counter;

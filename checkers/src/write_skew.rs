@@ -46,7 +46,7 @@ impl Checker<Guarded> for GuardedInserts {
             if before == at {
                 continue;
             }
-            findings.add("G2", &[before, at], || Told {
+            findings.add("predicate-write-skew", &[before, at], || Told {
                 title: format!("write skew on group {key}"),
                 explanation: format!(
                     "{} inserted row {} into group {key}, having seen that it was empty. {} inserted row {}, having seen the same. \
@@ -105,7 +105,7 @@ mod tests {
     fn two_inserts_that_missed_each_other() {
         let found = verdict("p0@n1: |-insert 3 1-|\np1@n2:   |-insert 3 2-|");
         let expected = Finding {
-            code: "G2".to_owned(),
+            code: "predicate-write-skew".to_owned(),
             title: "write skew on group 3".to_owned(),
             property: "serializable".to_owned(),
             explanation: "Process 0 (n1, 0:00.000) inserted row 1 into group 3, having seen that it was empty. Process 1 \

@@ -64,6 +64,6 @@ impl Checker<Snapshot> for LongFork {
                 }
             }
         }
-        findings.or_else(|| looks.pass("long-fork"))
+        findings.or_else(|| looks.pass("long-fork/nothing-partial"))
     }
 }

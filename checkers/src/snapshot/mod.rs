@@ -78,13 +78,13 @@ impl Looks {
         }
     }
 
-    /// A pass, if anything was seen in part.
-    fn pass(&self, name: &str) -> Verdict {
+    /// A pass, if anything was seen in part; else this doubt.
+    fn pass(&self, doubt: &str) -> Verdict {
         let partial = |look: &&Look| !look.has.is_empty() && !look.lacks.is_empty();
         let telling = self.all.iter().filter(partial).count() as u64;
         if telling == 0 {
             return Verdict::Unknown(Cause {
-                code: format!("{name}/nothing-partial"),
+                code: doubt.to_owned(),
                 text: "no read saw some of its keys written and others not yet".to_owned(),
                 remedy: "read the keys of a group while they are written".to_owned(),
             });

@@ -1,8 +1,8 @@
 //! The checker against a search through all serial orders, on small random histories.
 
 use history::{
-    Event, History, Index, Key, Moment, Nanos, Nodes, Outcome, Process, Reason, Seen, Txn, TxnCall,
-    TxnOp, TxnReturn, TxnStep,
+    Codec, Event, History, Index, Key, Moment, Nanos, Nodes, Outcome, Process, Reason, Seen, Txn,
+    TxnCall, TxnOp, TxnReturn, TxnStep,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -17,10 +17,10 @@ pub(super) fn cases(usual: u64) -> u64 {
 }
 
 /// What a read saw, owned.
-type Saw = Vec<i64>;
+pub(super) type Saw = Vec<i64>;
 
 /// A random history of up to five transactions on two keys, from a store that is serial most of the time.
-fn random(rng: &mut Pcg64Mcg, lists: bool) -> History<Txn> {
+pub(super) fn random(rng: &mut Pcg64Mcg, lists: bool) -> History<Txn> {
     let n = rng.random_range(1..=5usize);
     let processes = rng.random_range(1..=4u32);
     // Where each transaction takes effect; each overlaps some others.
@@ -162,7 +162,7 @@ fn serial(history: &History<Txn>, before: &dyn Fn(usize, usize) -> bool) -> bool
 }
 
 /// Whether there is a serial order, one that keeps sessions in order, and one that respects real time.
-fn oracle(history: &History<Txn>) -> [(Level, bool); 3] {
+pub(super) fn oracle(history: &History<Txn>) -> [(Level, bool); 3] {
     let spans = history.spans();
     let ok = |i: usize| matches!(spans[i].outcome, Outcome::Ok(_));
     let ended =
@@ -175,15 +175,31 @@ fn oracle(history: &History<Txn>) -> [(Level, bool); 3] {
     ]
 }
 
-fn judged(history: &History<Txn>) -> Judgement {
+pub(super) fn judged(history: &History<Txn>) -> Judgement {
     Isolation::expecting(Level::StrictSerializable).judge(history, Budget::default())
 }
 
-fn violates(judgement: &Judgement, level: Level) -> bool {
+pub(super) fn violates(judgement: &Judgement, level: Level) -> bool {
     judgement
         .found
         .iter()
         .any(|found| found.anomaly.excluded_by(level))
+}
+
+/// A history in a few lines, for those who look into a disagreement.
+pub(super) fn shown(history: &History<Txn>) -> String {
+    let line = |span: &history::Span<Txn>| {
+        let what = match &span.outcome {
+            Outcome::Ok(ret) => Txn::describe(&span.call, ret),
+            Outcome::Fail(_) => format!("{} fails", Txn::describe_call(&span.call)),
+            Outcome::Info(_) => format!("{} info", Txn::describe_call(&span.call)),
+        };
+        let end = span
+            .completed
+            .map_or(String::new(), |end| end.0.to_string());
+        format!("p{} {}..{end}: {what}\n", span.process.0, span.invoked.0)
+    };
+    history.spans().iter().map(line).collect()
 }
 
 #[test]
@@ -198,8 +214,8 @@ fn lists_are_serializable_exactly_if_some_serial_order_explains_them() {
             assert_eq!(
                 !violates(&judgement, level),
                 legal,
-                "case {case}, {level}: {:#?}\n{:#?}",
-                history.spans(),
+                "case {case}, {level}:\n{}{:#?}",
+                shown(&history),
                 judgement.found
             );
         }
@@ -220,8 +236,8 @@ fn registers_that_some_serial_order_explains_are_never_accused() {
             missed += u64::from(!legal && !accused);
             assert!(
                 !(legal && accused),
-                "case {case}, {level}: {:#?}\n{:#?}",
-                history.spans(),
+                "case {case}, {level}:\n{}{:#?}",
+                shown(&history),
                 judgement.found
             );
         }

@@ -4,6 +4,8 @@
 //! What a transaction read after its own appends is judged without them: they were not yet anyone else's. Appends that
 //! nobody saw come after all that were seen, in an order that is not known. O(elements that were read).
 
+mod wrong;
+
 use hashbrown::HashMap;
 use history::Seen;
 use smallvec::SmallVec;
@@ -19,6 +21,8 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 struct Writer {
     txn: u32,
+    /// The step that did.
+    step: u32,
     /// Its last append to this list.
     last: bool,
     /// Appended more than once, so that nobody knows whose was read.
@@ -44,6 +48,8 @@ struct Read<'h> {
 pub(super) struct Lists<'h> {
     writers: HashMap<i64, Writer, foldhash::fast::FixedState>,
     reads: Vec<Read<'h>>,
+    /// Reads that do not end with the reader's own appends.
+    broken: Vec<Read<'h>>,
 }
 
 impl<'h> Lists<'h> {
@@ -74,6 +80,7 @@ impl<'h> Lists<'h> {
             };
             let writer = Writer {
                 txn: access.txn,
+                step: access.step,
                 last: access.txn != later,
                 ambiguous: false,
                 place: 0,
@@ -92,6 +99,7 @@ impl<'h> Lists<'h> {
 
     fn find_reads(&mut self, table: &Table<'h>, key: u32, accesses: &[Access], part: &mut Part) {
         self.reads.clear();
+        self.broken.clear();
         for group in accesses.chunk_by(|a, b| a.txn == b.txn) {
             let txn = group[0].txn;
             if table.fate(txn) != Fate::Ok {
@@ -112,6 +120,12 @@ impl<'h> Lists<'h> {
                 let Some(list) = list.strip_suffix(&*own) else {
                     part.incidents
                         .note(Anomaly::Internal, key, own[own.len() - 1], &[txn]);
+                    self.broken.push(Read {
+                        list,
+                        step: access.step,
+                        txn,
+                        updates: false,
+                    });
                     continue;
                 };
                 if before.replace(list).is_some_and(|before| before != list) {
@@ -174,6 +188,12 @@ impl<'h> Lists<'h> {
             } else {
                 owners[i] = writer.txn;
                 part.seen.push(writer.txn);
+                let earlier = self.earlier(table, key, writer);
+                if earlier.is_some_and(|(_, earlier)| earlier.place == 0) {
+                    let reader = reader();
+                    part.incidents
+                        .note(Anomaly::TornAppends, key, *value, &[writer.txn, reader]);
+                }
                 if let Some((failed, value)) = aborted.take() {
                     part.incidents
                         .note(Anomaly::DirtyUpdate, key, value, &[failed, writer.txn]);
@@ -184,53 +204,6 @@ impl<'h> Lists<'h> {
             }
         }
         owners
-    }
-
-    /// Of each read whether it contradicts the order; and what is wrong with those that do.
-    fn stray(
-        &mut self,
-        table: &Table<'h>,
-        key: u32,
-        longest: Option<Read<'h>>,
-        part: &mut Part,
-    ) -> Vec<bool> {
-        let Some(longest) = longest else {
-            return Vec::new();
-        };
-        let mut strays = vec![false; self.reads.len()];
-        for (read, stray) in self.reads.iter().zip(&mut strays) {
-            if longest.list.starts_with(read.list) {
-                continue;
-            }
-            *stray = true;
-            part.incidents
-                .note(Anomaly::IncompatibleOrder, key, 0, &[longest.txn, read.txn]);
-            let mut sorted = read.list.to_vec();
-            sorted.sort_unstable();
-            for same in sorted.chunk_by(|a, b| a == b) {
-                let Some(writer) = self.writers.get_mut(&same[0]) else {
-                    part.incidents
-                        .note(Anomaly::GarbageRead, key, same[0], &[read.txn]);
-                    continue;
-                };
-                writer.stray = true;
-                if writer.ambiguous {
-                    continue;
-                }
-                let who = [writer.txn, read.txn];
-                if same.len() > 1 {
-                    part.incidents
-                        .note(Anomaly::DuplicateElements, key, same[0], &who);
-                }
-                match table.fate(writer.txn) {
-                    Fate::Fail => part
-                        .incidents
-                        .note(Anomaly::AbortedRead, key, same[0], &who),
-                    _ => part.seen.push(writer.txn),
-                }
-            }
-        }
-        strays
     }
 
     fn edges(
@@ -280,10 +253,7 @@ impl<'h> Lists<'h> {
             let last = last.filter(|writer| !writer.ambiguous);
             if let Some(writer) = last.filter(|w| table.fate(w.txn) != Fate::Fail) {
                 let (key, value) = (table.step(read.step).key, read.list[version - 1]);
-                if writer.txn == read.txn {
-                    part.incidents
-                        .note(Anomaly::FutureRead, key, value, &[read.txn]);
-                } else if !writer.last {
+                if writer.txn != read.txn && !writer.last {
                     part.incidents.note(
                         Anomaly::IntermediateRead,
                         key,
@@ -291,6 +261,10 @@ impl<'h> Lists<'h> {
                         &[writer.txn, read.txn],
                     );
                 }
+            }
+            if let Some((anomaly, value)) = self.own(table, read, *stray).next() {
+                let key = table.step(read.step).key;
+                part.incidents.note(anomaly, key, value, &[read.txn]);
             }
             let source = match (stray, last) {
                 (true, Some(writer)) if table.fate(writer.txn) != Fate::Fail => writer.txn,
@@ -320,23 +294,6 @@ impl<'h> Lists<'h> {
     fn unseen(&self, value: i64) -> bool {
         let writer = &self.writers[&value];
         !writer.ambiguous && !writer.stray && writer.place == 0
-    }
-
-    fn lost_updates(&self, key: u32, order: &[i64], strays: &[bool], part: &mut Part) {
-        let mut updates: Vec<(usize, u32)> = self
-            .reads
-            .iter()
-            .zip(strays)
-            .filter(|(read, stray)| read.updates && !**stray)
-            .map(|(read, _)| (read.list.len(), read.txn))
-            .collect();
-        updates.sort_unstable();
-        updates.dedup();
-        for pair in updates.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-            let version = pair[0].0.checked_sub(1).map_or(0, |i| order[i]);
-            part.incidents
-                .note(Anomaly::LostUpdate, key, version, &[pair[0].1, pair[1].1]);
-        }
     }
 
     fn versions(&self, table: &Table<'h>, accesses: &[Access], part: &mut Part) {

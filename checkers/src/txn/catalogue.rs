@@ -1,5 +1,7 @@
 //! The catalogue of anomalies: what each is called, what it means, and which levels exclude it. The only place where an
-//! anomaly is described; the reference page is made from it.
+//! anomaly of transactions is described; the [reference page](crate::catalogue) is made from it.
+
+mod cycles;
 
 use super::Level;
 
@@ -12,6 +14,8 @@ pub enum Anomaly {
     FutureRead,
     /// An element that a list has more often than it was appended.
     DuplicateElements,
+    /// An append in a list without one that the same transaction made before it.
+    TornAppends,
     /// G1a.
     AbortedRead,
     /// G1b.
@@ -85,10 +89,11 @@ use Tier::*;
 
 impl Anomaly {
     /// All of them, in the order of the catalogue.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::GarbageRead,
         Self::FutureRead,
         Self::DuplicateElements,
+        Self::TornAppends,
         Self::AbortedRead,
         Self::IntermediateRead,
         Self::DirtyUpdate,
@@ -162,6 +167,15 @@ impl Anomaly {
                 &[ReadUncommitted],
                 "a retry that is not idempotent, in the client or between nodes",
                 "Kingsbury & Alvaro 2020, 4.2",
+            ),
+            Self::TornAppends => row(
+                "torn-appends",
+                "append without the one before it",
+                "a list shows an append of a transaction, but not before it the one that the same transaction made earlier",
+                "T1: append x 1, append x 2 · T2: r x → [2]",
+                &[ReadUncommitted],
+                "parts of a transaction that are lost or applied out of order, in replication or in recovery",
+                "Kingsbury & Alvaro 2020, 4.2 (traceable versions)",
             ),
             Self::AbortedRead => row(
                 "G1a",
@@ -244,163 +258,8 @@ impl Anomaly {
                 "read-modify-write without a lock or a check at commit",
                 "Berenson et al. 1995 (P4)",
             ),
-            Self::Cycle(kind, tier) => cycle(kind, tier, row),
+            Self::Cycle(kind, tier) => cycles::entry(kind, tier, row),
         }
-    }
-}
-
-type Row = fn(
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [Level],
-    &'static str,
-    &'static str,
-) -> Entry;
-
-fn cycle(kind: CycleKind, tier: Tier, row: Row) -> Entry {
-    const CLOCKS: &str = "Adya 1999, 4.2; Daudjee & Salem 2004 for orders of sessions";
-    const SI_SESSION: &[Level] = &[StrongSessionSnapshotIsolation];
-    const SI_REALTIME: &[Level] = &[StrongSnapshotIsolation];
-    const STALE_SESSION: &str = "a session that moves to a replica which has not caught up";
-    const STALE: &str = "reads from replicas or snapshots that lag; clocks that disagree; a deposed leader that answers";
-    match (kind, tier) {
-        (G0, Plain) => row(
-            "G0",
-            "dirty write",
-            "the writes of transactions are interleaved: each overwrote something of the other",
-            "T1: append x 1, append y 1 · T2: append x 2, append y 2 · T3: r x → [1 2], r y → [2 1]",
-            &[ReadUncommitted],
-            "no write locks until commit; conflicts resolved key by key",
-            "Adya 1999, 4.2.1",
-        ),
-        (G0, Session) => row(
-            "G0-session",
-            "writes against the order of a session",
-            "a process's later write went below its earlier one, by way of others' writes",
-            "process 1: append x 1, then append x 2 · T3: r x → [2 1]",
-            SI_SESSION,
-            STALE_SESSION,
-            CLOCKS,
-        ),
-        (G0, Realtime) => row(
-            "G0-realtime",
-            "writes against real time",
-            "a write went below one that was acknowledged before it began",
-            "T1: append x 1, ends · T2: append x 2 · T3: r x → [2 1]",
-            SI_REALTIME,
-            "timestamps of clocks that disagree; merges after a partition",
-            CLOCKS,
-        ),
-        (G1c, Plain) => row(
-            "G1c",
-            "circular information flow",
-            "transactions saw each other's effects in a circle, so that none can have been first",
-            "T1: append x 1, r y → [1] · T2: append y 1, r x → [1]",
-            &[ReadCommitted],
-            "reads of what is not yet committed",
-            "Adya 1999, 4.2.2",
-        ),
-        (G1c, Session) => row(
-            "G1c-session",
-            "circular information flow with sessions",
-            "transactions saw each other's effects in a circle that a session's order closes",
-            "process 1: r x → [1], then append y 1 · T3: r y → [1], append x 1",
-            SI_SESSION,
-            STALE_SESSION,
-            CLOCKS,
-        ),
-        (G1c, Realtime) => row(
-            "G1c-realtime",
-            "effect before its cause",
-            "a transaction saw an effect of one that began, in real time, only after it",
-            "T1: r x → [1], ends · T2: append x 1",
-            SI_REALTIME,
-            "a client that repeats a call without saying so; answers attributed to the wrong call",
-            CLOCKS,
-        ),
-        (GSingle, Plain) => row(
-            "G-single",
-            "read skew",
-            "a transaction missed an effect of another, and yet depends on it",
-            "T1: r x → [], r y → [1] · T2: append x 1, append y 1",
-            &[ParallelSnapshotIsolation, RepeatableRead],
-            "each step reads the newest committed value; a snapshot taken shard by shard",
-            "Adya 1999, 4.2.5; Berenson et al. 1995 (A5A)",
-        ),
-        (GSingle, Session) => row(
-            "G-single-session",
-            "a session that went back in time",
-            "a process missed what it had done or seen before",
-            "process 1: append x 1, then r x → []",
-            SI_SESSION,
-            STALE_SESSION,
-            CLOCKS,
-        ),
-        (GSingle, Realtime) => row(
-            "G-single-realtime",
-            "stale read",
-            "a transaction missed what was acknowledged before it began",
-            "T1: append x 1, ends · T2: r x → []",
-            SI_REALTIME,
-            STALE,
-            CLOCKS,
-        ),
-        (GNonadjacent, Plain) => row(
-            "G-nonadjacent",
-            "long fork",
-            "transactions saw independent writes in opposite orders",
-            "T1: append x 1 · T2: append y 1 · T3: r x → [1], r y → [] · T4: r x → [], r y → [1]",
-            &[SnapshotIsolation, RepeatableRead],
-            "sites or shards that commit without a common order (parallel snapshot isolation allows it)",
-            "Sovran et al. 2011; Cerone & Gotsman 2018",
-        ),
-        (GNonadjacent, Session) => row(
-            "G-nonadjacent-session",
-            "long fork with sessions",
-            "transactions saw writes in opposite orders, given the order of a session",
-            "process 1: r x → [1], then r y → [] · process 2: r y → [1], then r x → []",
-            SI_SESSION,
-            STALE_SESSION,
-            CLOCKS,
-        ),
-        (GNonadjacent, Realtime) => row(
-            "G-nonadjacent-realtime",
-            "long fork in real time",
-            "transactions saw writes in opposite orders, given what ended before what began",
-            "T1: r x → [1], ends · T2: r y → [] · T3: r y → [1], ends · T4: r x → []",
-            SI_REALTIME,
-            STALE,
-            CLOCKS,
-        ),
-        (G2Item, Plain) => row(
-            "G2-item",
-            "write skew",
-            "transactions each missed the other's effect: each would have to come first",
-            "T1: r x → [], append y 1 · T2: r y → [], append x 1",
-            &[RepeatableRead],
-            "snapshot isolation where serializability was expected",
-            "Adya 1999, 4.2.4; Berenson et al. 1995 (A5B)",
-        ),
-        (G2Item, Session) => row(
-            "G2-item-session",
-            "write skew with sessions",
-            "sessions each missed the other's effect",
-            "process 1: append x 1, then r y → [] · process 2: append y 1, then r x → []",
-            &[StrongSessionSerializable],
-            "reads from a replica or a snapshot that lags",
-            CLOCKS,
-        ),
-        (G2Item, Realtime) => row(
-            "G2-item-realtime",
-            "write skew in real time",
-            "transactions each missed the other's effect, given what ended before what began",
-            "T1: append x 1, ends, T2: r y → [] · T3: append y 1, ends, T4: r x → []",
-            &[StrictSerializable],
-            STALE,
-            CLOCKS,
-        ),
     }
 }
 

@@ -4,14 +4,27 @@ use history::{Codec, Index, Nanos, Outcome, Seen, Txn};
 
 use super::{
     Anomaly,
-    cycles::Cycle,
+    cycles::classify,
     fractured::Versions,
     graph::Label,
-    incident::{Incident, NOBODY, UNSEEN},
+    incident::{Incident, UNSEEN},
+    shrink::{Shows, Witness},
     table::{Fate, Kind, Table, What},
 };
 use crate::Finding;
 
+/// A cycle that begins with the transaction that began first.
+fn rotated(edges: &[(u32, u32, Label)]) -> Vec<(u32, u32, Label)> {
+    let mut edges = edges.to_vec();
+    let first = (0..edges.len()).min_by_key(|i| edges[*i].0).unwrap_or(0);
+    edges.rotate_left(first);
+    edges
+}
+
+/// How many steps of a cycle are told.
+const STEPS: usize = 12;
+/// How many transactions are told in full.
+const NAMED: usize = 16;
 /// How much of a transaction is shown.
 const SHOWN: usize = 200;
 
@@ -21,10 +34,27 @@ pub(super) struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// The finding that an incident makes.
-    pub(super) fn incident(&self, incident: &Incident, more: u64) -> Finding {
-        let mut txns: Vec<u32> = incident.txns.to_vec();
-        txns.retain(|txn| *txn != NOBODY);
+    /// The finding that a witness makes. Others than those who took part are named after them.
+    pub(super) fn tell(&self, witness: &Witness, minimal: bool, more: u64) -> Finding {
+        let mut txns: Vec<u32> = match &witness.shows {
+            Shows::Incident(incident) => incident.txns.to_vec(),
+            Shows::Cycle(edges) => rotated(edges).iter().map(|edge| edge.0).collect(),
+        };
+        let others = witness.txns.iter().filter(|txn| !txns.contains(txn));
+        let others: Vec<u32> = others.copied().collect();
+        txns.extend(others);
+        let mut finding = match &witness.shows {
+            Shows::Incident(incident) => self.incident(incident, &txns),
+            Shows::Cycle(edges) => self.cycle(&rotated(edges), &txns),
+        };
+        finding.minimal = minimal;
+        finding.more = more;
+        finding
+    }
+
+    /// What an incident is.
+    fn incident(&self, incident: &Incident, who: &[u32]) -> Finding {
+        let txns = &incident.txns;
         let key = self.table.keys[incident.key as usize];
         let value = incident.value;
         let made = match self.table.kinds[incident.key as usize] {
@@ -42,8 +72,14 @@ impl Teller<'_> {
             Anomaly::FutureRead => {
                 format!("T1 read {value} of key {key} before it {made} that itself.")
             }
+            Anomaly::DuplicateElements if txns.len() == 1 => format!(
+                "T1 read {value} of key {key} more than once, and {made} it only once itself."
+            ),
             Anomaly::DuplicateElements => format!(
                 "T2 read {value} of key {key} more than once; only T1 {made} it, and only once."
+            ),
+            Anomaly::TornAppends => format!(
+                "T2 read {value} of key {key}, and not before it what T1 had {made} to that key before {value}: a list that never was."
             ),
             Anomaly::AbortedRead => {
                 let reason = match &self.table.span(txns[0]).outcome {
@@ -79,7 +115,7 @@ impl Teller<'_> {
             Anomaly::Cycle(..) => String::new(),
         };
         let doubtful = txns.iter().any(|txn| self.table.fate(*txn) == Fate::Fail);
-        let mut finding = self.finding(incident.anomaly, &txns, what, more);
+        let mut finding = self.finding(incident.anomaly, who, what);
         finding.title = format!("{} on key {key}", incident.anomaly.entry().name);
         finding.key = Some(key.clone());
         if doubtful {
@@ -94,32 +130,33 @@ impl Teller<'_> {
         first.map_or(String::new(), |(.., seen)| seen.to_string())
     }
 
-    /// The finding that a cycle makes.
-    pub(super) fn cycle(&self, cycle: &Cycle) -> Finding {
-        // Begin with the transaction that began first.
-        let mut edges = cycle.edges.clone();
-        let first = (0..edges.len()).min_by_key(|i| edges[*i].0).unwrap_or(0);
-        edges.rotate_left(first);
-        let txns: Vec<u32> = edges.iter().map(|edge| edge.0).collect();
+    /// What a cycle is.
+    fn cycle(&self, edges: &[(u32, u32, Label)], who: &[u32]) -> Finding {
         let n = edges.len();
         let mut sentences = Vec::new();
+        let left_out = n.saturating_sub(STEPS);
         for (i, (from, to, label)) in edges.iter().enumerate() {
+            if left_out > 0 && (STEPS / 2..STEPS / 2 + left_out).contains(&i) {
+                if i == STEPS / 2 {
+                    sentences.push(format!("So it goes on by way of {left_out} more."));
+                }
+                continue;
+            }
             let (a, b) = (format!("T{}", i + 1), format!("T{}", (i + 1) % n + 1));
-            let why = self.evidence(*from, *to, *label, &a, &b);
+            let why = self.evidence((*from, *to, *label), (&a, &b), who);
             sentences.push(format!("{a} came before {b}: {why}."));
         }
         sentences.push("So each of them would have to come before itself.".to_owned());
-        let mut finding = self.finding(cycle.anomaly, &txns, sentences.join(" "), cycle.more);
-        finding.minimal = cycle.shortest;
-        finding
+        self.finding(classify(edges), who, sentences.join(" "))
     }
 
-    fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String, more: u64) -> Finding {
+    fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String) -> Finding {
         let entry = anomaly.entry();
         let spans = || txns.iter().map(|txn| self.table.span(*txn));
         let who: Vec<String> = txns
             .iter()
             .enumerate()
+            .take(NAMED)
             .map(|(i, txn)| self.who(i, *txn))
             .collect();
         let mut witness: Vec<Index> = spans().map(|span| span.invoked).collect();
@@ -140,7 +177,7 @@ impl Teller<'_> {
                 .unwrap_or_default(),
             minimal: true,
             confidence: "certain".to_owned(),
-            more,
+            more: 0,
         }
     }
 
@@ -173,9 +210,14 @@ impl Teller<'_> {
     }
 
     /// Why one transaction came before another.
-    fn evidence(&self, from: u32, to: u32, label: Label, a: &str, b: &str) -> String {
+    fn evidence(
+        &self,
+        (from, to, label): (u32, u32, Label),
+        (a, b): (&str, &str),
+        who: &[u32],
+    ) -> String {
         let told = match label {
-            Label::Ww => self.ww(from, to, a, b),
+            Label::Ww => self.ww(from, to, a, b, who),
             Label::Wr => self.wr(from, to, a, b),
             Label::Rw => self.rw(from, to, a, b),
             Label::RwSession => self
@@ -223,13 +265,32 @@ impl Teller<'_> {
             })
     }
 
-    fn ww(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
+    fn ww(&self, from: u32, to: u32, a: &str, b: &str, who: &[u32]) -> Option<String> {
         let pairs = self.writes(from).flat_map(|old| {
             let same = move |new: &(u32, u32, i64, u32)| new.0 == old.0 && new.1 > old.1;
             self.writes(to).filter(same).map(move |new| (old, new))
         });
         let (old, new) = pairs.min_by_key(|(old, new)| new.1.saturating_sub(old.1))?;
         let key = self.table.keys[old.0 as usize];
+        // A read that shows it.
+        let shows = |seen: &Seen<'_>| match seen {
+            Seen::List(list) => {
+                let place = |value| list.iter().position(|v| *v == value);
+                let (old, new) = (place(old.2), place(new.2));
+                old.is_some() && new.is_none_or(|new| Some(new) > old)
+            }
+            Seen::Nothing | Seen::Value(_) => false,
+        };
+        let reader = who.iter().enumerate().find_map(|(i, txn)| {
+            let read = |(_, of, seen): &(u32, u32, Seen<'_>)| *of == old.0 && shows(seen);
+            Some((i + 1, self.reads(*txn).find(read)?.2))
+        });
+        if let Some((reader, seen)) = reader {
+            let (old, new) = (old.2, new.2);
+            return Some(format!(
+                "T{reader} read {seen} of key {key}, and {a} appended {old}, {b} {new}"
+            ));
+        }
         Some(match new.1 {
             UNSEEN => format!(
                 "{a} appended {} to key {key}, which was read without the {} of {b}",
@@ -244,7 +305,15 @@ impl Teller<'_> {
 
     fn wr(&self, from: u32, to: u32, a: &str, b: &str) -> Option<String> {
         let read = |(at, ..): &(u32, u32, Seen<'_>)| self.versions.source(*at) == Some(from);
-        let (_, key, seen) = self.reads(to).find(read)?;
+        // By way of transactions that are not needed, if not at once.
+        let shows = |(_, key, seen): &(u32, u32, Seen<'_>)| match seen {
+            Seen::List(list) => self
+                .writes(from)
+                .any(|(of, _, value, _)| of == *key && list.contains(&value)),
+            Seen::Nothing | Seen::Value(_) => false,
+        };
+        let found = self.reads(to).find(read);
+        let (_, key, seen) = found.or_else(|| self.reads(to).find(shows))?;
         let name = self.table.keys[key as usize];
         let writes = self
             .table

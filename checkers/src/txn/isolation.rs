@@ -14,6 +14,7 @@ use super::{
     incident::{HUB, Incidents, Part},
     order,
     register::{Assumed, Registers},
+    shrink::{Witness, shrink},
     table::{Fate, Kind, Table, What},
 };
 use crate::{Budget, Cause, Checker, Evidence, Finding, Verdict};
@@ -58,6 +59,17 @@ pub struct Judgement {
     pub mixed: u64,
 }
 
+/// What was seen of a history.
+pub(super) struct Survey {
+    pub(super) incidents: Incidents,
+    pub(super) versions: Versions,
+    pub(super) cycles: Cycles,
+    /// Of each transaction whether it certainly committed.
+    committed: Vec<bool>,
+    ambiguous: u64,
+    edges: usize,
+}
+
 impl Isolation {
     /// Expects a level.
     pub fn expecting(expected: Level) -> Self {
@@ -90,12 +102,19 @@ impl Isolation {
     /// Judges against all levels at once.
     pub fn judge(&self, history: &History<Txn>, budget: Budget) -> Judgement {
         let table = Table::new(history);
-        let parts = self.keys(&table);
+        let survey = self.survey(&table, budget.steps / SHARE);
+        let mut judgement = self.conclude(&table, &survey);
+        judgement.count(&table, &survey, self.assumed);
+        judgement
+    }
+
+    /// Everything that is wrong, not yet in words. `steps` bounds the work of each search for cycles.
+    pub(super) fn survey(&self, table: &Table<'_>, steps: u64) -> Survey {
+        let mut parts = self.keys(table);
         let (mut incidents, mut versions) = (Incidents::default(), Versions::new(table.size()));
         let mut committed: Vec<bool> = table.fates.iter().map(|f| *f == Fate::Ok).collect();
         let mut ambiguous = 0;
         let mut nodes = table.len() as u32;
-        let mut parts: Vec<Part> = parts;
         for part in &mut parts {
             versions.add(&std::mem::take(&mut part.versions));
             incidents.merge(std::mem::take(&mut part.incidents));
@@ -112,10 +131,10 @@ impl Isolation {
             }
             nodes += part.hubs;
         }
-        fractured::find(&table, &versions, &mut incidents);
+        fractured::find(table, &versions, &mut incidents);
         let mut orders = Vec::new();
-        order::processes(&table, &committed, &mut orders);
-        nodes += order::realtime(&table, &committed, nodes, &mut orders);
+        order::processes(table, &committed, &mut orders);
+        nodes += order::realtime(table, &committed, nodes, &mut orders);
         let graph = {
             // An info transaction that nobody saw need not have happened.
             let there = |node: u32| committed.get(node as usize).is_none_or(|there| *there);
@@ -125,10 +144,14 @@ impl Isolation {
             })
         };
         drop((parts, orders));
-        let cycles = cycles::search(&graph, budget.steps / SHARE);
-        let mut judgement = conclude(&table, &versions, incidents, cycles);
-        judgement.count(&table, &committed, graph.edges(), ambiguous, self.assumed);
-        judgement
+        Survey {
+            incidents,
+            versions,
+            cycles: cycles::search(&graph, steps),
+            committed,
+            ambiguous,
+            edges: graph.edges(),
+        }
     }
 
     /// What the keys tell, each for itself.
@@ -146,51 +169,56 @@ impl Isolation {
             }
             part
         };
-        keys.par_chunks(KEYS).map(judge).collect()
+        match keys.len() <= KEYS {
+            true => vec![judge(&keys)],
+            false => keys.par_chunks(KEYS).map(judge).collect(),
+        }
     }
-}
 
-fn conclude(
-    table: &Table<'_>,
-    versions: &Versions,
-    incidents: Incidents,
-    cycles: Cycles,
-) -> Judgement {
-    let teller = Teller { table, versions };
-    let incidents = incidents.0.iter();
-    let mut found: Vec<Found> = incidents
-        .map(|(incident, more)| (incident.anomaly, teller.incident(incident, *more)))
-        .chain(cycles.found.iter().map(|c| (c.anomaly, teller.cycle(c))))
-        .map(|(anomaly, finding)| Found { anomaly, finding })
-        .collect();
-    found.sort_by_key(|found| found.anomaly);
-    let (bad, good): (Vec<Level>, Vec<Level>) = Level::ALL
-        .into_iter()
-        .partition(|level| found.iter().any(|f| f.anomaly.excluded_by(*level)));
-    let decided = |level: &Level| !cycles.undecided.iter().any(|a| a.excluded_by(*level));
-    let good: Vec<Level> = good.into_iter().filter(decided).collect();
-    Judgement {
-        violated: Level::weakest(&bad),
-        unviolated: Level::strongest(&good),
-        found,
-        undecided: cycles.undecided,
-        evidence: Evidence::default(),
-        reads: 0,
-        mixed: 0,
+    /// Everything that was found, each with the smallest witness, in words.
+    fn conclude(&self, table: &Table<'_>, survey: &Survey) -> Judgement {
+        let (versions, cycles) = (&survey.versions, &survey.cycles);
+        let teller = Teller { table, versions };
+        let smallest = |anomaly, core: &[u32]| shrink(self, table, versions, anomaly, core);
+        let incidents = survey.incidents.0.iter().map(|(incident, more)| {
+            let witness = smallest(incident.anomaly, &incident.txns);
+            let minimal = witness.is_some();
+            let witness = witness.unwrap_or_else(|| Witness::incident(incident));
+            (incident.anomaly, teller.tell(&witness, minimal, *more))
+        });
+        let cycled = cycles.found.iter().map(|cycle| {
+            let core: Vec<u32> = cycle.edges.iter().map(|edge| edge.0).collect();
+            let witness = smallest(cycle.anomaly, &core);
+            let minimal = witness.is_some();
+            let witness = witness.unwrap_or_else(|| Witness::cycle(&cycle.edges));
+            (cycle.anomaly, teller.tell(&witness, minimal, cycle.more))
+        });
+        let found = incidents.chain(cycled);
+        let found = found.map(|(anomaly, finding)| Found { anomaly, finding });
+        let mut found: Vec<Found> = found.collect();
+        found.sort_by_key(|found| found.anomaly);
+        let (bad, good): (Vec<Level>, Vec<Level>) = Level::ALL
+            .into_iter()
+            .partition(|level| found.iter().any(|f| f.anomaly.excluded_by(*level)));
+        let decided = |level: &Level| !cycles.undecided.iter().any(|a| a.excluded_by(*level));
+        let good: Vec<Level> = good.into_iter().filter(decided).collect();
+        Judgement {
+            violated: Level::weakest(&bad),
+            unviolated: Level::strongest(&good),
+            found,
+            undecided: cycles.undecided.clone(),
+            evidence: Evidence::default(),
+            reads: 0,
+            mixed: 0,
+        }
     }
 }
 
 impl Judgement {
-    fn count(
-        &mut self,
-        table: &Table<'_>,
-        committed: &[bool],
-        edges: usize,
-        ambiguous: u64,
-        assumed: Assumed,
-    ) {
+    fn count(&mut self, table: &Table<'_>, survey: &Survey, assumed: Assumed) {
+        let ambiguous = survey.ambiguous;
         let fates = |fate| table.fates.iter().filter(|f| **f == fate).count() as u64;
-        let seen = table.fates.iter().zip(committed);
+        let seen = table.fates.iter().zip(&survey.committed);
         let seen = seen.filter(|(fate, there)| **fate == Fate::Info && **there);
         let steps = (0..table.size() as u32).map(|at| table.step(at).what);
         self.reads = steps.filter(|w| matches!(w, What::Read(_))).count() as u64;
@@ -202,7 +230,7 @@ impl Judgement {
             ("info", fates(Fate::Info)),
             ("info whose writes were seen", seen.count() as u64),
             ("keys", table.keys.len() as u64),
-            ("edges", edges as u64),
+            ("edges", survey.edges as u64),
         ];
         self.evidence.counts = counts.map(|(what, n)| (what.to_owned(), n)).to_vec();
         let mut notes = Vec::new();

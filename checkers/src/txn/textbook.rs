@@ -70,12 +70,13 @@ fn g0_dirty_write_whole() {
         property: "read-uncommitted".into(),
         explanation: "T1 is append x 1, append y 1, by process 0, from 0:00.000 to 0:00.000. \
             T2 is append x 2, append y 2, by process 1, from 0:00.000 to 0:00.000. \
-            T1 came before T2: key x was read with the 1 that T1 appended before the 2 that T2 appended. \
-            T2 came before T1: key y was read with the 2 that T2 appended before the 1 that T1 appended. \
+            T3 is read x → [1 2], read y → [2 1], by process 2, from 0:00.000 to 0:00.000. \
+            T1 came before T2: T3 read [1 2] of key x, and T1 appended 1, T2 2. \
+            T2 came before T1: T3 read [2 1] of key y, and T2 appended 2, T1 1. \
             So each of them would have to come before itself."
             .into(),
         key: None,
-        witness: vec![history::Index(0), history::Index(1)],
+        witness: vec![history::Index(0), history::Index(1), history::Index(4)],
         from: found.finding.from,
         until: found.finding.until,
         minimal: true,

@@ -428,3 +428,18 @@ fn transactions_are_read_as_the_journal_reads_them() {
         assert_eq!(told.to_string(), error);
     }
 }
+
+#[test]
+fn integers_in_lists_are_read_whatever_their_length() {
+    for n in ["0", "7", "999999999999999999", "9223372036854775807"] {
+        let list = parsed(&format!("[1 {n} {n}]"));
+        let n = Datum::Int(n.parse().unwrap());
+        assert_eq!(list, Datum::vector([Datum::Int(1), n.clone(), n]));
+    }
+    assert_eq!(
+        parsed("[9223372036854775808]"),
+        Datum::vector([Datum::Number("9223372036854775808".into())])
+    );
+    assert_eq!(refused(b"[1 07]").0, 3);
+    assert_eq!(parsed("[1.5 2,3]").to_string(), "[1.5 2 3]");
+}

@@ -117,11 +117,30 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes blanks, comments and discarded forms; what comes next, `None` at the end of the slice.
+    #[inline]
     pub(crate) fn blank(&mut self) -> Scan<Option<u8>> {
+        self.spaces();
+        match self.text.get(self.at) {
+            None => Ok(None),
+            Some(b';' | b'#') => self.comments(),
+            Some(byte) => Ok(Some(*byte)),
+        }
+    }
+
+    /// Takes what is blank and neither a comment nor a discarded form.
+    #[inline]
+    fn spaces(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | b',') = self.text.get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    /// [`blank`](Self::blank), at what may be a comment.
+    fn comments(&mut self) -> Scan<Option<u8>> {
         loop {
+            self.spaces();
             match self.text.get(self.at) {
                 None => return Ok(None),
-                Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | b',') => self.at += 1,
                 Some(b';') => match self.text[self.at..].iter().position(|b| *b == b'\n') {
                     Some(length) => self.at += length + 1,
                     None => {
@@ -146,6 +165,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// What comes next after blanks; the text must not end here.
+    #[inline]
     pub(crate) fn peek(&mut self, inside: &str) -> Scan<u8> {
         match self.blank()? {
             Some(byte) => Ok(byte),
@@ -209,6 +229,11 @@ impl<'a> Scanner<'a> {
         self.deeper(|scanner| {
             let mut items = Vec::new();
             loop {
+                scanner.spaces();
+                while let Some(n) = scanner.small() {
+                    items.push(Datum::Int(n));
+                    scanner.spaces();
+                }
                 if scanner.peek(what)? == close {
                     scanner.at += 1;
                     return Ok(items);
@@ -216,6 +241,29 @@ impl<'a> Scanner<'a> {
                 items.push(scanner.form()?);
             }
         })
+    }
+
+    /// Takes an integer of the usual kind, digits that something ends, if one comes next: long lists are made of those.
+    #[inline]
+    fn small(&mut self) -> Option<i64> {
+        /// Below these there is no overflow.
+        const DIGITS: usize = 18;
+        let tail = self.text.get(self.at..)?;
+        let mut n = 0;
+        for (i, byte) in tail.iter().enumerate().take(DIGITS + 1) {
+            match byte {
+                b'0'..=b'9' if i < DIGITS => n = n * 10 + i64::from(byte - b'0'),
+                // What is wrong with a leading zero, or how a long one is read, is said elsewhere.
+                byte if i == 0 || !ENDS[usize::from(*byte)] || i > 1 && tail[0] == b'0' => {
+                    return None;
+                }
+                _ => {
+                    self.at += i;
+                    return Some(n);
+                }
+            }
+        }
+        None
     }
 
     fn map(&mut self) -> Scan<Datum> {
@@ -318,6 +366,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads something one level down.
+    #[inline]
     pub(crate) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Scan<T>) -> Scan<T> {
         if self.depth == DEPTH {
             return self.wrong(format!("nested more than {DEPTH} deep"));

@@ -144,7 +144,9 @@ impl<R: Read> Reader<R> {
     fn advance(&mut self, bytes: usize) {
         let taken = &self.buffer[self.at..self.at + bytes];
         let lines = taken.iter().filter(|byte| **byte == b'\n').count();
-        match taken.iter().rposition(|byte| *byte == b'\n') {
+        // Most ops are on one line, and then looking for its end is for nothing.
+        let feed = (lines > 0).then(|| taken.iter().rposition(|byte| *byte == b'\n'));
+        match feed.flatten() {
             Some(feed) => {
                 self.place.line += lines as u64;
                 self.place.column = (bytes - feed) as u64;

@@ -1,0 +1,146 @@
+//! Why a verdict can be `unknown`.
+
+use super::Doubt;
+
+pub(super) const DOUBTS: &[Doubt] = &[
+    Doubt {
+        code: "budget/search",
+        words: "the search was given up when its budget of steps or memory was spent",
+        remedy: "raise --budget, judge fewer keys, or write distinct values, which need no search",
+    },
+    Doubt {
+        code: "checker/disagreement",
+        words: "two ways to judge the same calls disagreed, which is a bug in schism",
+        remedy: "report it with the history",
+    },
+    Doubt {
+        code: "atomic-commit/never-read",
+        words: "no read of a table succeeded",
+        remedy: "look at the errors of the reads",
+    },
+    Doubt {
+        code: "atomic-commit/nothing-seen",
+        words: "every read found its table empty",
+        remedy: "look at the errors of the writes",
+    },
+    Doubt {
+        code: "causal-reverse/nothing-partial",
+        words: "no read saw some of its keys written and others not yet, so none shows an order",
+        remedy: "read the keys of a group while they are written",
+    },
+    Doubt {
+        code: "consensus/never-decided",
+        words: "nobody ever learned of a decision",
+        remedy: "look at the errors of the calls, or give the cluster time to decide",
+    },
+    Doubt {
+        code: "election/no-leader",
+        words: "nobody was ever told of a leader",
+        remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "long-fork/nothing-partial",
+        words: "no read saw some of its keys written and others not yet, so none shows an order",
+        remedy: "read the keys of a group while they are written",
+    },
+    Doubt {
+        code: "monotonic/nothing-read",
+        words: "no row was acknowledged, or no table read",
+        remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "sequential/nothing-partial",
+        words: "no read saw some of its keys written and others not yet, so none shows an order",
+        remedy: "read the keys of a group while they are written",
+    },
+    Doubt {
+        code: "write-skew/no-contest",
+        words: "no two inserts went into the same group",
+        remedy: "let several clients insert into each group",
+    },
+    Doubt {
+        code: "write-skew/nothing-inserted",
+        words: "no insert succeeded",
+        remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "bank/never-read",
+        words: "no read of all accounts succeeded",
+        remedy: "look at the errors of the reads, or raise --time",
+    },
+    Doubt {
+        code: "counter/never-read",
+        words: "no read of the counter succeeded",
+        remedy: "look at the errors of the reads, or raise --time",
+    },
+    Doubt {
+        code: "lock/never-acquired",
+        words: "nobody ever got the lock",
+        remedy: "look at the errors of the acquisitions",
+    },
+    Doubt {
+        code: "queue/not-drained",
+        words: "the queue was not empty at the end, so that what is missing may still be in it",
+        remedy: "drain the queue at the end of the run",
+    },
+    Doubt {
+        code: "set/never-read",
+        words: "no read of the set succeeded",
+        remedy: "read every set at the end, after all faults were healed",
+    },
+    Doubt {
+        code: "set/nothing-stable",
+        words: "elements were acknowledged, and no read that began afterwards could have shown one",
+        remedy: "read every set at the end, after all faults were healed",
+    },
+    Doubt {
+        code: "unique-ids/none",
+        words: "no id was ever generated",
+        remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "isolation/mixed-keys",
+        words: "some keys were used as lists and as registers",
+        remedy: "use each key with append and r, or with w and r",
+    },
+    Doubt {
+        code: "isolation/nothing-read",
+        words: "no transaction that read anything succeeded",
+        remedy: "look at the errors of the transactions, or add reads to the workload",
+    },
+    Doubt {
+        code: "stats/nothing-succeeded",
+        words: "of some kind of call none succeeded",
+        remedy: "look at the errors: the target may be unreachable, or the client may ask for what it does not have",
+    },
+    Doubt {
+        code: "coverage/no-reads",
+        words: "no read succeeded at all",
+        remedy: "look at the errors of the reads",
+    },
+    Doubt {
+        code: "coverage/no-faults",
+        words: "faults were asked for, and none was injected",
+        remedy: "raise --time above the interval of the faults, or look at the faults' errors",
+    },
+    Doubt {
+        code: "coverage/no-fault-took-effect",
+        words: "faults were injected, and no probe saw any of them bite",
+        remedy: "look at the probes in the fault table; the nodes may lack a tool or a privilege",
+    },
+    Doubt {
+        code: "coverage/no-reads-during-fault",
+        words: "no read succeeded while a fault was in force",
+        remedy: "raise --time, or let faults last shorter and come less often",
+    },
+    Doubt {
+        code: "coverage/no-final-reads",
+        words: "no read succeeded after all faults were healed",
+        remedy: "raise the time for recovery, or look at what did not come back",
+    },
+    Doubt {
+        code: "coverage/final-reads-missed-keys",
+        words: "some keys were not read after all faults were healed",
+        remedy: "read every key at the end",
+    },
+];
