@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Judge a recorded history again: a run, or a history file.
     Check(CheckArgs),
+    /// Say what a code means that a finding or a doubt has: stale-read, G1a, coverage/no-faults.
+    Explain(ExplainArgs),
     /// A local cluster of namespaces with sshd (needs root).
     Lab(LabArgs),
     /// Undo every fault that a killed run left on its cluster.
@@ -264,6 +266,13 @@ pub(crate) enum NilMeans {
     Unknown,
     /// There was nothing.
     Value,
+}
+
+/// `schism explain`
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The code; without one, all are listed.
+    pub(crate) code: Option<String>,
 }
 
 /// `schism lab`

@@ -57,6 +57,7 @@ fn program() -> ExitCode {
         Command::Demo(args) => commands::demo::demo(args, &terminal),
         Command::Run(args) => commands::run::run(args, &terminal),
         Command::Check(args) => commands::check::check(args, &terminal),
+        Command::Explain(args) => commands::explain::explain(args, &terminal),
         Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
         Command::Heal(args) => commands::heal::heal(args, &terminal),
         Command::Doctor(args) => commands::doctor::doctor(args, &terminal),

@@ -435,3 +435,22 @@ fn a_run_is_not_judged_as_something_else() {
         .schism(&["check", "latest", "--workload", "bank"])
         .code(2);
 }
+
+#[test]
+fn a_code_is_explained_and_an_unknown_one_is_hinted_at() {
+    let shell = Shell::new();
+    shell
+        .schism(&["explain", "g1a"])
+        .code(0)
+        .says("G1a: aborted read")
+        .says("read-committed");
+    shell
+        .schism(&["explain", "stale-raed"])
+        .code(2)
+        .says("did you mean stale-read?");
+    shell
+        .schism(&["explain"])
+        .code(0)
+        .says("long-fork")
+        .says("counter/never-read");
+}
