@@ -42,8 +42,9 @@ const KINDS: [CycleKind; 5] = [
 ];
 const TIERS: [Tier; 3] = [Tier::Plain, Tier::Session, Tier::Realtime];
 
-/// Searches the whole graph. `steps` bounds the work of each search in a component.
-pub(super) fn search(graph: &Graph, steps: u64) -> Cycles {
+/// Searches the whole graph. `steps` bounds the work of each search in a component, `certain` says of a transaction whether
+/// it was answered that it committed.
+pub(super) fn search(graph: &Graph, steps: u64, certain: impl Fn(u32) -> bool) -> Cycles {
     let mut cycles = Cycles::default();
     let (component, count) = components(graph.with(u8::MAX));
     if count == graph.nodes() {
@@ -83,9 +84,13 @@ pub(super) fn search(graph: &Graph, steps: u64) -> Cycles {
                     let name = |(a, b, l): &(u32, u32, Label)| {
                         (nodes[*a as usize], nodes[*b as usize], *l)
                     };
+                    let edges: Vec<(u32, u32, Label)> = edges.iter().map(name).collect();
+                    if found.iter().any(|other: &Cycle| other.edges == edges) {
+                        continue;
+                    }
                     found.push(Cycle {
-                        anomaly: classify(&edges),
-                        edges: edges.iter().map(name).collect(),
+                        anomaly: classify(&edges, &certain),
+                        edges,
                         more: 0,
                     });
                 }
@@ -117,7 +122,10 @@ impl Cycles {
 }
 
 /// What a cycle is.
-pub(super) fn classify(edges: &[(u32, u32, Label)]) -> Anomaly {
+///
+/// That a transaction of unknown outcome committed is known from who saw it. If it did not, that was an aborted read; so a G0
+/// through one that is not `certain` is either, and what excludes both is what excludes G1c.
+pub(super) fn classify(edges: &[(u32, u32, Label)], certain: impl Fn(u32) -> bool) -> Anomaly {
     let labels = || edges.iter().map(|edge| edge.2);
     let after = labels().cycle().skip(1);
     let adjacent = labels().zip(after).any(|(a, b)| a.is_rw() && b.is_rw());
@@ -133,7 +141,11 @@ pub(super) fn classify(edges: &[(u32, u32, Label)]) -> Anomaly {
         Label::Process | Label::RwSession => Tier::Session,
         Label::Realtime | Label::RwRealtime => Tier::Realtime,
     };
-    Anomaly::Cycle(kind, labels().map(tier).max().unwrap_or(Tier::Plain))
+    let doubtful = || edges.iter().any(|(txn, ..)| !certain(*txn));
+    match (kind, labels().map(tier).max().unwrap_or(Tier::Plain)) {
+        (CycleKind::G0, Tier::Plain) if doubtful() => Anomaly::Cycle(CycleKind::G1c, Tier::Plain),
+        (kind, tier) => Anomaly::Cycle(kind, tier),
+    }
 }
 
 /// A component alone. Its nodes keep their order, so that transactions still come first.
@@ -171,7 +183,7 @@ mod tests {
             };
             let edges: Vec<Edge> = (0..n).map(edge).collect();
             let graph = Graph::new(n, n, edges.iter(), |_| true);
-            super::search(&graph, 3_000_000)
+            super::search(&graph, 3_000_000, |_| true)
         };
         let thread = std::thread::Builder::new().stack_size(256 << 10);
         let thread = thread.spawn(search).expect("a thread");

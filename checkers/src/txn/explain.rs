@@ -147,7 +147,8 @@ impl Teller<'_> {
             sentences.push(format!("{a} came before {b}: {why}."));
         }
         sentences.push("So each of them would have to come before itself.".to_owned());
-        self.finding(classify(edges), who, sentences.join(" "))
+        let certain = |txn| self.table.fate(txn) == Fate::Ok;
+        self.finding(classify(edges, certain), who, sentences.join(" "))
     }
 
     fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String) -> Finding {

@@ -147,7 +147,7 @@ impl Isolation {
         Survey {
             incidents,
             versions,
-            cycles: cycles::search(&graph, steps),
+            cycles: cycles::search(&graph, steps, |txn| table.fate(txn) == Fate::Ok),
             committed,
             ambiguous,
             edges: graph.edges(),

@@ -34,8 +34,6 @@ mod agreement;
 #[cfg(test)]
 mod levels;
 #[cfg(test)]
-mod stores;
-#[cfg(test)]
 mod textbook;
 #[cfg(test)]
 mod witnesses;

@@ -54,6 +54,19 @@ fn a_serial_history_passes_with_its_evidence() {
 }
 
 #[test]
+fn a_dirty_write_of_a_transaction_that_may_have_failed_is_none_for_sure() {
+    // If T1 did not commit, T2 saw an aborted value, which read uncommitted allows; if it did, T1 and T3 are interleaved.
+    expect(
+        r#"p0: |-txn [["append","x",1],["append","y",1]] info-|
+           p1: |-txn [["r","y"]] -> [["r","y",[1]]] -|
+           p2:                                        |-txn [["append","x",2],["append","y",2]]-|
+           p3:                                                                                   |-txn [["r","x"]] -> [["r","x",[2]]] -|"#,
+        &["G1c", "G-single"],
+        &["read-committed"],
+    );
+}
+
+#[test]
 fn g0_dirty_write_whole() {
     // T1 and T2 are interleaved: x got 1 then 2, y got 2 then 1.
     let judgement = judge(
