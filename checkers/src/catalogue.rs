@@ -9,6 +9,7 @@ mod agreements;
 mod collections;
 mod doubts;
 mod registers;
+mod staleness;
 
 use std::fmt::Write;
 
@@ -47,7 +48,7 @@ pub struct Doubt {
 /// A part of the catalogue: its heading, a sentence about it, and its rows.
 type Part = (&'static str, &'static str, Vec<Row>);
 
-fn parts() -> [Part; 4] {
+fn parts() -> [Part; 5] {
     let txn = Anomaly::ALL.map(|anomaly| {
         let entry = anomaly.entry();
         Row {
@@ -65,6 +66,11 @@ fn parts() -> [Part; 4] {
             "Single objects",
             "Registers with read, write and compare-and-set, and everything else that is judged for linearizability.",
             registers::rows(),
+        ),
+        (
+            "Registers that may be behind",
+            "By how many versions, or for how long, is what was promised.",
+            staleness::rows(),
         ),
         (
             "Collections, counters, accounts and locks",

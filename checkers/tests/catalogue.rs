@@ -11,6 +11,8 @@ use schism_checkers::catalogue;
 /// Strings that look like codes and are none: names of checkers, of properties and of levels, classes of errors.
 const NOT_CODES: &[&str] = &[
     "atomic-commit",
+    "bounded-staleness",
+    "delete-min",
     "kebab-case",
     "linearizable-set",
     "monotonic-reads",

@@ -54,6 +54,16 @@ pub(super) const DOUBTS: &[Doubt] = &[
         remedy: "read the keys of a group while they are written",
     },
     Doubt {
+        code: "staleness/repeated-values",
+        words: "a value was written more than once, and which of its writes was read is not known",
+        remedy: "write distinct values",
+    },
+    Doubt {
+        code: "staleness/undecided",
+        words: "reads were behind by a number of versions that lies between two bounds, and the promise does too",
+        remedy: "expect one or two versions, which are decided exactly, or look at the seconds",
+    },
+    Doubt {
         code: "write-skew/no-contest",
         words: "no two inserts went into the same group",
         remedy: "let several clients insert into each group",

@@ -5,6 +5,7 @@
 //! histories: `zones` for registers whose values are never written twice, in O(n log n); and [`search()`] for any [`Model`].
 
 pub mod brute;
+pub mod distinct;
 mod explain;
 mod linearizable;
 mod model;
