@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use checkers::{Budget, Check, Checker, Coverage, Stats};
+use checkers::{
+    Budget, Check, Checker, Coverage, Stats,
+    cap::{Cap, Use},
+};
 use history::{Codec, History, Operation, fault::FaultSpan};
 use reports::{Report, RunMeta};
 
@@ -36,6 +39,16 @@ pub(crate) fn judge<O: Codec>(
             coverage = coverage.faults(faults.clone());
         }
         checks.push(timed(&coverage, history, budget));
+    }
+    // Of availability there is something to say only where somebody was cut off.
+    let partitioned = |fault: &FaultSpan| fault.kind == "partition" && fault.took_effect();
+    if faults.iter().any(partitioned) {
+        let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
+        let mut cap = Cap::<O>::new(serves).faults(faults.clone());
+        for check in &checks[..checkers.len()] {
+            cap = cap.judged(&check.name, check.verdict.clone());
+        }
+        checks.push(timed(&cap, history, budget));
     }
     checks.push(timed(&Stats::<O>::by(O::name), history, budget));
     Report::new(meta, history, checks, faults)

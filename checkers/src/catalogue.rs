@@ -8,6 +8,7 @@
 mod agreements;
 mod collections;
 mod doubts;
+mod logs;
 mod registers;
 mod staleness;
 
@@ -48,7 +49,7 @@ pub struct Doubt {
 /// A part of the catalogue: its heading, a sentence about it, and its rows.
 type Part = (&'static str, &'static str, Vec<Row>);
 
-fn parts() -> [Part; 5] {
+fn parts() -> [Part; 6] {
     let txn = Anomaly::ALL.map(|anomaly| {
         let entry = anomaly.entry();
         Row {
@@ -81,6 +82,11 @@ fn parts() -> [Part; 5] {
             "Elections, decisions, commits and orders",
             "Each is judged by its own rules, named after its workload.",
             agreements::rows(),
+        ),
+        (
+            "Logs of messages",
+            "Each log is judged by what is at which offset, and by what each consumer got after what.",
+            logs::rows(),
         ),
         (
             "Transactions",

@@ -2,6 +2,7 @@
 
 mod atomic_commit;
 mod bank;
+pub mod cap;
 pub mod catalogue;
 mod checker;
 mod consensus;
@@ -11,6 +12,7 @@ mod election;
 mod findings;
 pub mod linear;
 mod lock;
+mod log;
 mod monotonic;
 pub mod online;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod write_skew;
 
 pub use atomic_commit::AllOrNothing;
 pub use bank::Balances;
+pub use cap::Cap;
 pub use checker::Checker;
 pub use consensus::Agreement;
 pub use counter::Bounds;
@@ -35,6 +38,7 @@ pub use coverage::Coverage;
 pub use election::OneLeaderPerTerm;
 pub use linear::Linearizable;
 pub use lock::MutualExclusion;
+pub use log::Streams;
 pub use monotonic::TimestampOrder;
 pub use queue::Delivery;
 pub use set_full::{SetFull, Timeline};

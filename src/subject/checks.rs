@@ -5,13 +5,13 @@ use std::path::Path;
 use checkers::{
     Agreement, AllOrNothing, Balances, Bounds, CausalReverse, Checker, Delivery, GuardedInserts,
     Isolation, Linearizable, LongFork, MutualExclusion, OneLeaderPerTerm, Sequential, SetFull,
-    TimestampOrder, Uniqueness, txn::Level,
+    Streams, TimestampOrder, Uniqueness, txn::Level,
 };
 use history::{
     Codec, History, Outcome, Register, RegisterCall, RegisterOp, Txn, TxnCall, TxnOp,
     ops::{
-        Bank, BankReturn, Consensus, Counter, Election, Guarded, Lock, Monotonic, Queue, Rows, Set,
-        Snapshot, UniqueIds,
+        Bank, BankReturn, Consensus, Counter, Election, Guarded, Lock, Log, LogCall, Monotonic,
+        Queue, Rows, Set, Snapshot, UniqueIds,
     },
 };
 
@@ -144,4 +144,12 @@ pub(super) fn guarded(_: &History<Guarded>, _: &Assumed, _: &Ask) -> Checks<Guar
 
 pub(super) fn timestamps(_: &History<Monotonic>, _: &Assumed, _: &Ask) -> Checks<Monotonic> {
     Ok(vec![Box::new(TimestampOrder)])
+}
+
+pub(super) fn logs(_: &History<Log>, _: &Assumed, _: &Ask) -> Checks<Log> {
+    Ok(vec![Box::new(Streams::default())])
+}
+
+pub(super) fn polls(call: &LogCall) -> bool {
+    Log::name(call) == "poll"
 }

@@ -19,7 +19,7 @@ use runner::store::HISTORY;
 
 use self::{
     checks::typed,
-    read::{counters, others, registers, sets, snapshots, transactions},
+    read::{counters, others, plain, registers, sets, snapshots, transactions},
     shape::Shape,
 };
 use crate::{exit::Failure, judge::Circumstances};
@@ -116,7 +116,7 @@ impl Subject {
 }
 
 /// All of them.
-pub(crate) const SUBJECTS: [Subject; 15] = [
+pub(crate) const SUBJECTS: [Subject; 16] = [
     Subject {
         name: "register",
         also: &["cas-register"],
@@ -351,6 +351,15 @@ pub(crate) const SUBJECTS: [Subject; 15] = [
                 |c: &ops::MonotonicCall| c.op == ops::MonotonicOp::Read,
             )
         },
+    },
+    Subject {
+        name: "log",
+        also: &["kafka", "stream"],
+        about: "logs of messages are neither lost nor doubled, and read in one order",
+        expects: || vec!["ordered"],
+        functions: &["send", "poll", "txn", "assign", "subscribe", "crash"],
+        fits: |shape| !shape.only(&["txn"]),
+        judge: |path, ask| typed(path, ask, plain, checks::logs, checks::polls),
     },
 ];
 

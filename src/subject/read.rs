@@ -210,6 +210,16 @@ pub(super) fn others<O: Codec>(
     Ok((imported, told))
 }
 
+/// An operation that has its keys in its values, in a form of its own.
+pub(super) fn plain<O: Codec>(
+    text: Text<'_>,
+    _: &Ask,
+) -> Result<(Imported<O>, Vec<String>), Failure> {
+    let imported =
+        foreign::history(text.ops, Keys::InField).map_err(|e| complaint(text.path, e))?;
+    Ok((imported, Vec::new()))
+}
+
 /// Counters: in Jepsen an add that succeeded has its argument for a value, which is not what the counter became.
 pub(super) fn counters(
     text: Text<'_>,

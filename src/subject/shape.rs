@@ -149,6 +149,14 @@ impl Shape {
         !self.functions.is_empty() && self.functions.iter().all(|f| functions.contains(&&**f))
     }
 
+    /// Whether there are no other functions than these, and all of these.
+    pub(super) fn only(&self, functions: &[&str]) -> bool {
+        self.functions
+            .iter()
+            .map(|f| &**f)
+            .eq(functions.iter().copied())
+    }
+
     pub(super) fn has(&self, function: &str) -> bool {
         self.functions.contains(function)
     }

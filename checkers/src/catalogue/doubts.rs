@@ -24,6 +24,16 @@ pub(super) const DOUBTS: &[Doubt] = &[
         remedy: "look at the errors of the writes",
     },
     Doubt {
+        code: "cap/no-calls",
+        words: "no call was made to a known node while a partition was in force",
+        remedy: "raise the rate, let partitions last longer, and bind clients to nodes",
+    },
+    Doubt {
+        code: "cap/no-partition",
+        words: "no partition was seen to take effect, so nothing was forced to a choice",
+        remedy: "inject partitions and give them time; look at their probes in the fault table",
+    },
+    Doubt {
         code: "causal-reverse/nothing-partial",
         words: "no read saw some of its keys written and others not yet, so none shows an order",
         remedy: "read the keys of a group while they are written",
@@ -37,6 +47,11 @@ pub(super) const DOUBTS: &[Doubt] = &[
         code: "election/no-leader",
         words: "nobody was ever told of a leader",
         remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "log/nothing-polled",
+        words: "no poll returned a message, so nothing that was sent was seen",
+        remedy: "assign the logs from their start at the end of the run, and poll until all is there",
     },
     Doubt {
         code: "long-fork/nothing-partial",

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Codec, Event, History, Index, Key, Malformed, Moment, Nanos, NodeId, Nodes, Outcome, Process,
-    Reason,
+    Reason, brief::brief,
 };
 
 /// Why a drawing is not a history.
@@ -56,7 +56,7 @@ pub fn parse<O: Codec>(drawing: &str) -> Result<History<O>, DrawingError> {
     for (number, text) in drawing.lines().enumerate() {
         line(text, &mut nodes, &mut events).map_err(|reason| DrawingError::Line {
             line: number + 1,
-            reason,
+            reason: brief(reason),
         })?;
     }
     // Invocations first on a tie: what touches is concurrent.

@@ -25,7 +25,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Codec, Event, History, Index, Key, Malformed, Moment, Nanos, NodeId, Nodes, Outcome, Process,
-    Reason, history::Pairing,
+    Reason, brief::brief, history::Pairing,
 };
 
 /// Writes events as lines. Each line is handed over whole; flushing is the caller's.
@@ -280,7 +280,7 @@ fn syntax(error: &serde_json::Error, line: usize) -> JournalError {
     JournalError::Line {
         line,
         column: (error.column() > 0).then(|| error.column()),
-        reason,
+        reason: brief(reason),
     }
 }
 
@@ -307,7 +307,7 @@ impl<O: Codec> Reader<O> {
         let event = self.event(line).map_err(|reason| JournalError::Line {
             line: number,
             column: None,
-            reason,
+            reason: brief(reason),
         })?;
         self.pairing
             .push(event)

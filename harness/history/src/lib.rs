@@ -1,5 +1,6 @@
 //! What happened, as data. The bottom of the workspace: no clock, no threads, no files.
 
+mod brief;
 mod codec;
 mod datum;
 pub mod dsl;

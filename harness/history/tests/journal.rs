@@ -205,3 +205,16 @@ fn a_register_span_is_at_most_120_bytes() {
         size_of::<Span<Register>>()
     );
 }
+
+#[test]
+fn a_line_that_cannot_be_read_is_not_quoted_whole() {
+    let f = "x".repeat(1_000_000);
+    let line = format!(r#"{{"index":0,"time":0,"process":0,"type":"invoke","f":"{f}","key":1}}"#);
+    let error = journal::read::<Register>(line.as_bytes()).expect_err("no such function");
+    let message = error.to_string();
+    assert!(message.len() < 1000, "{} bytes", message.len());
+    assert!(
+        message.starts_with("line 1: ") && message.ends_with("read, write and cas"),
+        "{message}"
+    );
+}

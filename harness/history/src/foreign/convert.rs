@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{Caller, Foreign, ForeignError, Format, Kind, Place, short};
 use crate::{
     Codec, Datum, Event, History, Index, Key, Moment, Nanos, Nodes, Operation, Outcome, Process,
-    Reason, Register, RegisterCall, RegisterOp, RegisterReturn, history::Pairing,
+    Reason, Register, RegisterCall, RegisterOp, RegisterReturn, brief::brief, history::Pairing,
 };
 
 /// The key of a register in a history that has only one, and no name for it.
@@ -166,6 +166,7 @@ pub fn history<O: Codec>(
 impl Foreign {
     pub(super) fn wrong(&self, reason: String) -> ForeignError {
         let place = self.place;
+        let reason = brief(reason);
         ForeignError::Wrong { place, reason }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, io::Read};
 
 use super::{Foreign, ForeignError, Format, Place, Sniffed, edn, json, log, plume, sniff};
-use crate::edn::Trouble;
+use crate::{brief::brief, edn::Trouble};
 
 /// How many bytes are read at a time.
 pub const BUFFER: usize = 256 << 10;
@@ -118,6 +118,7 @@ impl<R: Read> Reader<R> {
                 Err(Trouble::Wrong { at, reason }) => {
                     self.advance(at);
                     let place = self.place;
+                    let reason = brief(reason);
                     return Err(ForeignError::Wrong { place, reason });
                 }
             }
