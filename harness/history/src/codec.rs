@@ -31,6 +31,23 @@ pub trait Codec: Operation {
     ) -> Result<Self::Call, String>;
     /// The return that this value is, for a completion of `call`. `Err` as above.
     fn decode_return(call: &Self::Call, value: Option<&RawValue>) -> Result<Self::Return, String>;
+    /// What an `ok` says where completions repeat what was asked, as Jepsen's do: the return, or without one the argument.
+    fn encode_repeating(call: &Self::Call, ret: &Self::Return) -> Option<String> {
+        Self::encode_return(call, ret).or_else(|| Self::encode_call(call).value)
+    }
+    /// The return that such an `ok` tells. To be overridden together with the above where an argument could be taken for a
+    /// return.
+    fn decode_repeating(
+        call: &Self::Call,
+        value: Option<&RawValue>,
+    ) -> Result<Self::Return, String> {
+        Self::decode_return(call, value)
+    }
+    /// Whether calls of a function are about one key. Where keys stand in values, as `[key value]`, a pair in the value of
+    /// any other function is just a pair.
+    fn takes_key(_f: &str) -> bool {
+        true
+    }
     /// The object a call is about, where its operation has independent objects: linearizability is then judged key by
     /// key (Herlihy & Wing 1990, locality).
     fn key(call: &Self::Call) -> Option<&Key>;

@@ -114,6 +114,33 @@ impl<O: Operation> History<O> {
         &self.spans
     }
 
+    /// The record again, event by event. O(n log n), with a few words a call.
+    pub fn events(&self) -> impl Iterator<Item = Event<O>> {
+        let mut places: Vec<(Index, u32)> = Vec::with_capacity(2 * self.spans.len());
+        for (at, span) in (0..).zip(&self.spans) {
+            places.push((span.invoked, at));
+            places.extend(span.completed.map(|place| (place, at)));
+        }
+        places.sort_unstable();
+        places.into_iter().map(|(index, at)| {
+            let span = &self.spans[at as usize];
+            let (time, moment) = match span.completed == Some(index) {
+                false => (span.start, Moment::Invoke(span.call.clone())),
+                true => (
+                    span.end.expect("what is completed has an end"),
+                    Moment::Complete(span.outcome.clone()),
+                ),
+            };
+            Event {
+                index,
+                time,
+                process: span.process,
+                node: span.node,
+                moment,
+            }
+        })
+    }
+
     /// The nodes that were asked.
     pub fn nodes(&self) -> &Nodes {
         &self.nodes

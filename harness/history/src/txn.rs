@@ -1,7 +1,8 @@
 //! Transactions of small steps, as Elle (Kingsbury & Alvaro 2020) reads them: appends to lists and reads of whole lists, or
 //! writes and reads of registers, each step on one key.
 //!
-//! Written `{"f":"txn","value":[["append",3,1],["r",4,[1,2]]]}`. What a read returned is `null` in a call. A million
+//! Written `{"f":"txn","value":[["append",3,1],["r",4,[1,2]]]}`. What a read returned is `null` in a call. Knossos's names
+//! for steps, `read` and `write`, are read, too. A million
 //! transactions fit in well under a gigabyte: a call is one array, and so is a return.
 
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -316,10 +317,10 @@ impl<'de> Deserialize<'de> for Step {
                     return Err(short(4));
                 }
                 let op = match (&*f, &value) {
-                    ("r", _) => TxnOp::Read,
+                    ("r" | "read", _) => TxnOp::Read,
                     ("append", Value::Int(v)) => TxnOp::Append(*v),
-                    ("w", Value::Int(v)) => TxnOp::Write(*v),
-                    ("append" | "w", _) => {
+                    ("w" | "write", Value::Int(v)) => TxnOp::Write(*v),
+                    ("append" | "w" | "write", _) => {
                         return Err(de::Error::custom(format!("{f} needs a 64-bit integer")));
                     }
                     _ => return Err(de::Error::unknown_variant(&f, &["append", "w", "r"])),
@@ -403,6 +404,12 @@ mod tests {
 
     fn call(json: &str) -> Result<TxnCall, String> {
         Txn::decode_call("txn", None, Some(&raw(json)))
+    }
+
+    #[test]
+    fn knossos_spells_steps_out() {
+        let long = call(r#"[["read","x",null],["write","y",2]]"#);
+        assert_eq!(long, call(r#"[["r","x",null],["w","y",2]]"#));
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::{Codec, Datum, Event, Fields, Key, Moment, Nodes, Outcome, Process, R
 ///
 /// A key and a value become `[key value]`, as `jepsen.independent` has it. Completions repeat the value of the call, but
 /// for what an `ok` returned. In transactions (`f` is `txn`) the name of each access is a keyword, `[:append 3 1]`, as Elle
-/// wants it. Errors are `:class` or `[:class "detail"]`. Flushing is the caller's.
+/// wants it. What names a part of a map is a keyword, and a number where it looks like one: `{:from 0, :to 1, :amount 5}`,
+/// `{0 10, 1 10}`. Errors are `:class` or `[:class "detail"]`. Flushing is the caller's.
 #[derive(Debug)]
 pub struct Writer<O: Codec, W> {
     out: W,
@@ -72,7 +73,7 @@ impl<O: Codec, W: Write> Writer<O, W> {
         let Fields { f, key, value } = O::encode_call(&call);
         let (value, error) = match &event.moment {
             Moment::Invoke(_) => (value, None),
-            Moment::Complete(Outcome::Ok(ret)) => (O::encode_return(&call, ret).or(value), None),
+            Moment::Complete(Outcome::Ok(ret)) => (O::encode_repeating(&call, ret), None),
             Moment::Complete(Outcome::Fail(reason) | Outcome::Info(reason)) => {
                 (value, Some(reason))
             }
@@ -83,7 +84,7 @@ impl<O: Codec, W: Write> Writer<O, W> {
         };
         let value = match f {
             "txn" => transaction(value),
-            _ => value,
+            _ => named(value),
         };
         let value = match key {
             Some(Key::Int(n)) => Datum::vector([Datum::Int(n), value]),
@@ -125,6 +126,29 @@ fn transaction(value: Datum) -> Datum {
     };
     match value {
         Datum::Vector(accesses) => Datum::vector(accesses.into_iter().map(access)),
+        other => other,
+    }
+}
+
+/// With the keys of a map, or of maps in a list, as Clojure has them; JSON has only strings. No operation has maps deeper
+/// than that.
+fn named(value: Datum) -> Datum {
+    match value {
+        Datum::Vector(rows) => Datum::vector(rows.into_iter().map(map)),
+        other => map(other),
+    }
+}
+
+fn map(value: Datum) -> Datum {
+    let key = |key: Datum| match key.as_name() {
+        Some(name) => match name.parse::<i64>() {
+            Ok(n) if n.to_string() == **name => Datum::Int(n),
+            _ => word(name),
+        },
+        None => key,
+    };
+    match value {
+        Datum::Map(entries) => Datum::Map(entries.into_iter().map(|(k, v)| (key(k), v)).collect()),
         other => other,
     }
 }

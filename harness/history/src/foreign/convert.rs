@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 
 use super::{Caller, Foreign, ForeignError, Format, Kind, Place, short};
 use crate::{
-    Codec, Datum, Event, History, Index, Key, Moment, Nanos, Nodes, Operation, Outcome, Process,
-    Reason, Register, RegisterCall, RegisterOp, RegisterReturn, brief::brief, history::Pairing,
+    Codec, Datum, Event, History, Index, Key, Moment, Nanos, NodeId, Nodes, Operation, Outcome,
+    Process, Reason, Register, RegisterCall, RegisterOp, RegisterReturn, brief::brief,
+    history::Pairing,
 };
 
 /// The key of a register in a history that has only one, and no name for it.
@@ -123,6 +124,7 @@ pub fn registers(
 }
 
 /// Makes a history of any operation, by way of its [`Codec`]: `f`, key and value are handed over as the journal has them.
+/// An `ok` may repeat its call's argument, as Jepsen's do.
 pub fn history<O: Codec>(
     ops: impl IntoIterator<Item = Result<Foreign, ForeignError>>,
     keys: Keys,
@@ -133,10 +135,10 @@ pub fn history<O: Codec>(
         let Some(process) = builder.process(&op)? else {
             continue;
         };
-        let (key, value) = match (keys, op.keyed()) {
-            (Keys::InField, _) => (op.key.as_ref(), &op.value),
-            (Keys::InValue, Some((key, value))) => (Some(key), value),
-            (Keys::InValue, None) => (None, &op.value),
+        let f = op.f.as_deref().unwrap_or_default();
+        let (key, value) = match (&op.key, keys, op.keyed()) {
+            (None, Keys::InValue, Some((key, value))) if O::takes_key(f) => (Some(key), value),
+            (key, ..) => (key.as_ref(), &op.value),
         };
         let json = || match value {
             Datum::Nil => None,
@@ -144,13 +146,12 @@ pub fn history<O: Codec>(
         };
         let moment = match op.kind {
             Kind::Invoke => {
-                let f = op.f.as_deref().unwrap_or_default();
                 let call = O::decode_call(f, key.map(key_of), json().as_deref());
                 Moment::Invoke(call.map_err(|reason| op.wrong(reason))?)
             }
             Kind::Ok => Moment::Complete(match builder.pairing.open(process) {
                 Some(call) => {
-                    let returned = O::decode_return(call, json().as_deref());
+                    let returned = O::decode_repeating(call, json().as_deref());
                     Outcome::Ok(returned.map_err(|reason| op.wrong(reason))?)
                 }
                 None => orphan(),
@@ -180,6 +181,7 @@ pub(super) struct Builder<O: Operation> {
     pairing: Pairing<O>,
     notes: Notes,
     last: Option<(u32, u64)>,
+    nodes: Vec<Arc<str>>,
 }
 
 impl<O: Operation> Default for Builder<O> {
@@ -188,6 +190,7 @@ impl<O: Operation> Default for Builder<O> {
             pairing: Pairing::default(),
             notes: Notes::default(),
             last: None,
+            nodes: Vec::new(),
         }
     }
 }
@@ -242,7 +245,7 @@ impl<O: Operation> Builder<O> {
             index: Index(index),
             time: Nanos(time),
             process,
-            node: None,
+            node: self.node(op)?,
             moment,
         };
         self.pairing.push(event).map_err(|malformed| {
@@ -251,9 +254,24 @@ impl<O: Operation> Builder<O> {
         })
     }
 
+    fn node(&mut self, op: &Foreign) -> Result<Option<NodeId>, ForeignError> {
+        let Some(name) = &op.node else {
+            return Ok(None);
+        };
+        let known = self.nodes.iter().position(|node| node == name);
+        let at = known.unwrap_or_else(|| {
+            self.nodes.push(Arc::clone(name));
+            self.nodes.len() - 1
+        });
+        match u16::try_from(at) {
+            Ok(at) => Ok(Some(NodeId(at))),
+            Err(_) => Err(op.wrong("more than 65536 nodes".to_owned())),
+        }
+    }
+
     pub(super) fn finish(self) -> Imported<O> {
         Imported {
-            history: self.pairing.finish(Nodes::default()),
+            history: self.pairing.finish(Nodes::new(self.nodes)),
             notes: self.notes,
         }
     }

@@ -39,7 +39,7 @@ use crate::{Datum, Malformed};
 /// A notation of histories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Our own, for [`journal::read`](crate::journal::read). A [`Reader`] can read it, too, and leaves out the nodes.
+    /// Our own, for [`journal::read`](crate::journal::read). A [`Reader`] can read it, too.
     Journal,
     /// Jepsen's: op maps of EDN, one after the other or in one vector. Porcupine's key-value histories are of this kind,
     /// with the key under `:key`.
@@ -133,6 +133,8 @@ pub struct Foreign {
     pub index: Option<i64>,
     /// What went wrong.
     pub error: Option<Datum>,
+    /// The node that was asked, where somebody wrote it down.
+    pub node: Option<Arc<str>>,
     /// Where it stands.
     pub place: Place,
 }
@@ -158,6 +160,7 @@ struct Draft {
     time: Option<i64>,
     index: Option<i64>,
     error: Option<Datum>,
+    node: Option<Arc<str>>,
 }
 
 /// The fields of an op that mean something to us.
@@ -171,6 +174,7 @@ enum Field {
     Time,
     Index,
     Error,
+    Node,
 }
 
 impl Field {
@@ -184,6 +188,7 @@ impl Field {
             b"time" => Self::Time,
             b"index" => Self::Index,
             b"error" => Self::Error,
+            b"node" => Self::Node,
             _ => return None,
         })
     }
@@ -220,6 +225,7 @@ impl Draft {
             Field::Value => self.value = datum,
             Field::Time => self.time = datum.as_int(),
             Field::Index => self.index = datum.as_int(),
+            Field::Node => self.node = datum.as_name().cloned(),
             Field::Error => self.error = Some(datum).filter(|datum| !datum.is_nil()),
         }
         Ok(())
@@ -235,6 +241,7 @@ impl Draft {
             time: self.time,
             index: self.index,
             error: self.error,
+            node: self.node,
             place: Place::default(),
         })
     }

@@ -46,7 +46,7 @@ impl std::fmt::Display for Start {
 /// Makes a history of transactions on lists and registers.
 ///
 /// Calls are `txn`, or have no function; their values are steps `[:append KEY VALUE]`, `[:w KEY VALUE]` and `[:r KEY SEEN]`,
-/// where what was seen is nil, an integer or a list of integers.
+/// where what was seen is nil, an integer or a list of integers. Knossos writes `:write` and `:read`.
 pub fn transactions(
     ops: impl IntoIterator<Item = Result<Foreign, ForeignError>>,
 ) -> Result<Imported<Txn>, ForeignError> {
@@ -104,9 +104,9 @@ fn step(datum: &Datum) -> Result<(TxnOp, &Datum, &Datum), String> {
         value.ok_or_else(|| format!("a 64-bit integer is needed in {}", short(datum)))
     };
     let op = match &**name.as_name().ok_or_else(wrong)? {
-        "r" => TxnOp::Read,
+        "r" | "read" => TxnOp::Read,
         "append" => TxnOp::Append(written()?),
-        "w" => TxnOp::Write(written()?),
+        "w" | "write" => TxnOp::Write(written()?),
         _ => return Err(wrong()),
     };
     Ok((op, key, value))

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::json::{parse, parse_or_nothing, unknown};
+use super::json::{parse, parse_or_nothing, text, unknown};
 use crate::{Codec, Fields, Key, Operation};
 
 /// Independent counters, each zero at first.
@@ -84,6 +84,28 @@ impl Codec for Counter {
                 Ok(value.map_or(CounterReturn::Done, CounterReturn::Value))
             }
             CounterOp::Read => Ok(CounterReturn::Value(parse("read", value)?)),
+        }
+    }
+
+    /// An addition repeats its amount; one that tells the sum has both, `[amount sum]`.
+    fn encode_repeating(call: &CounterCall, ret: &CounterReturn) -> Option<String> {
+        match (call.op, ret) {
+            (CounterOp::Add(amount), CounterReturn::Value(sum)) => Some(text(&(amount, sum))),
+            (CounterOp::Add(amount), CounterReturn::Done) => Some(amount.to_string()),
+            (CounterOp::Read, _) => Self::encode_return(call, ret),
+        }
+    }
+
+    fn decode_repeating(
+        call: &CounterCall,
+        value: Option<&RawValue>,
+    ) -> Result<CounterReturn, String> {
+        match call.op {
+            CounterOp::Add(_) => match parse::<(i64, i64)>("add", value) {
+                Ok((_, sum)) => Ok(CounterReturn::Value(sum)),
+                Err(_) => parse_or_nothing::<i64>("add", value).map(|_| CounterReturn::Done),
+            },
+            CounterOp::Read => Self::decode_return(call, value),
         }
     }
 

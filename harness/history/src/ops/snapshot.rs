@@ -93,6 +93,10 @@ impl Codec for Snapshot {
         }
     }
 
+    fn takes_key(f: &str) -> bool {
+        f == "write"
+    }
+
     /// None: the objects are not independent, which is the point.
     fn key(_: &SnapshotCall) -> Option<&Key> {
         None
