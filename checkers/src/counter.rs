@@ -8,7 +8,10 @@
 //! agree with each other. O(n log n). After Kyle Kingsbury's `checker/counter` of Jepsen, which knows no
 //! subtractions.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use history::{
     History, Index, Key, Outcome,
@@ -24,6 +27,9 @@ use crate::{
 /// Judges counters that begin at zero.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds;
+
+/// How many calls of a proof are listed. Where more are needed, the sums must do.
+const LISTED: usize = 1000;
 
 /// Sums of amounts up to a place in the record.
 #[derive(Default)]
@@ -88,6 +94,7 @@ impl Checker<Counter> for Bounds {
                 .iter_mut()
                 .chain(&mut one.down)
                 .for_each(Sums::add_up);
+            let mut told = BTreeSet::new();
             adds += (one.up[1].0.len() + one.down[1].0.len()) as u64;
             reads += one.reads.len() as u64;
             for (at, value) in one.reads {
@@ -122,7 +129,15 @@ impl Checker<Counter> for Bounds {
                     ),
                     () => continue,
                 };
-                findings.add(code, &[at], || Told {
+                if !told.insert(code) {
+                    findings.another(code);
+                    continue;
+                }
+                let (calls, minimal) = match proof(history, at, value) {
+                    calls if calls.len() <= LISTED => (calls, true),
+                    _ => (vec![at], false),
+                };
+                findings.add(code, &calls, || Told {
                     title: format!("{title}{}", on_key(key)),
                     explanation: format!(
                         "{} got {value} from the counter, but {why}.",
@@ -130,8 +145,7 @@ impl Checker<Counter> for Bounds {
                     ),
                     key: key.cloned(),
                     confidence: CERTAIN,
-                    // The sums are the proof: all the additions belong to it, and are not listed.
-                    minimal: false,
+                    minimal,
                 });
             }
         }
@@ -147,6 +161,63 @@ impl Checker<Counter> for Bounds {
             )),
         })
     }
+}
+
+/// The calls that leave no way to a value: the one that got it, all that could have brought the counter closer to it, and
+/// of those that must have brought it further away as few as suffice. O(n log n).
+fn proof(history: &History<Counter>, at: usize, value: i128) -> Vec<usize> {
+    let read = &history.spans()[at];
+    let own = match read.call.op {
+        CounterOp::Add(n) => i128::from(n),
+        CounterOp::Read => 0,
+    };
+    let calls = history.spans().iter().enumerate();
+    let others = calls.filter(|(i, span)| *i != at && span.call.key == read.call.key);
+    let (mut certain, mut closer) = (Vec::new(), Vec::new());
+    let (mut ups, mut downs) = (0, 0);
+    for (i, span) in others {
+        let CounterOp::Add(n) = span.call.op else {
+            continue;
+        };
+        let n = i128::from(n);
+        let began = read.completed.is_some_and(|end| span.invoked < end);
+        if matches!(span.outcome, Outcome::Fail(_)) || !began {
+            continue;
+        }
+        let acked = answered(span).is_some_and(|answer| answer < read.invoked);
+        closer.push((i, n));
+        if acked {
+            certain.push((i, n));
+        }
+        match n > 0 {
+            true => ups += if acked { n } else { 0 },
+            false => downs += n,
+        }
+    }
+    let low = ups + downs + own.max(0) > value;
+    // Too low: subtractions could explain it, additions contradict it. Too high: the other way round.
+    let contradicts = |n: i128| (n > 0) == low;
+    certain.retain(|(_, n)| contradicts(*n));
+    closer.retain(|(_, n)| !contradicts(*n));
+    let nearest: i128 = closer.iter().map(|(_, n)| n).sum();
+    let own = match low {
+        true => own.max(0),
+        false => own.min(0),
+    };
+    let mut short = value - nearest - own;
+    certain.sort_by_key(|(i, n)| (Reverse(n.abs()), *i));
+    let mut needed: Vec<usize> = certain
+        .into_iter()
+        .take_while(|(_, n)| {
+            let more = if low { short >= 0 } else { short <= 0 };
+            short -= n;
+            more
+        })
+        .map(|(i, _)| i)
+        .collect();
+    needed.extend(closer.into_iter().map(|(i, _)| i));
+    needed.push(at);
+    needed
 }
 
 #[cfg(test)]
@@ -193,10 +264,10 @@ mod tests {
             property: "counter".to_owned(),
             explanation: "Process 1 (n2, 0:00.000) got 0 from the counter, but it could not have been less than 2: so much was left of the additions acknowledged by 0:00.000 if every subtraction made by 0:00.000 took effect.".to_owned(),
             key: Some(Key::Int(1)),
-            witness: vec![Index(2)],
-            from: Nanos(32),
+            witness: vec![Index(0), Index(2)],
+            from: Nanos(19),
             until: Nanos(46),
-            minimal: false,
+            minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
         };
@@ -247,8 +318,9 @@ mod tests {
         for seed in 0..cases(3000) {
             let history = random(seed, 0.2, (3, 6));
             let verdict = Bounds.check(&history, Budget::default());
-            if verdict.word() == "fail" {
+            if let Verdict::Fail(findings) = &verdict {
                 caught += 1;
+                findings.iter().for_each(|f| proves_alone(&history, f));
                 assert!(
                     !linearizable(&history, 0, &step),
                     "seed {seed}: {verdict:?}"
@@ -259,6 +331,49 @@ mod tests {
         for seed in 0..cases(50) {
             let verdict = Bounds.check(&random(seed, 0.0, (8, 300)), Budget::default());
             assert_eq!(verdict.word(), "pass", "seed {seed}: {verdict:?}");
+        }
+    }
+
+    fn codes(verdict: Verdict) -> Vec<String> {
+        match verdict {
+            Verdict::Fail(findings) => findings.into_iter().map(|f| f.code).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The calls of a finding show it alone; without one of those that contradict the value, they show nothing.
+    fn proves_alone(history: &History<Counter>, finding: &Finding) {
+        let part = |calls: &[Index]| {
+            let spans = history.spans().iter();
+            let kept = spans.filter(|span| calls.contains(&span.invoked));
+            let places: BTreeSet<Index> = kept
+                .flat_map(|span| [Some(span.invoked), span.completed])
+                .flatten()
+                .collect();
+            let events = history.events().filter(|e| places.contains(&e.index));
+            History::new(history.nodes().clone(), events).expect("a part of a history")
+        };
+        let shown = |calls: &[Index]| codes(Bounds.check(&part(calls), Budget::default()));
+        assert!(
+            shown(&finding.witness).contains(&finding.code),
+            "{finding:?}"
+        );
+        let low = finding.code == "counter-too-low";
+        for call in part(&finding.witness).spans() {
+            let rest: Vec<Index> = finding
+                .witness
+                .iter()
+                .copied()
+                .filter(|at| *at != call.invoked)
+                .collect();
+            if matches!(call.call.op, CounterOp::Add(n) if (n > 0) == low && n != 0)
+                && !matches!(call.outcome, Outcome::Ok(CounterReturn::Value(_)))
+            {
+                assert!(
+                    !shown(&rest).contains(&finding.code),
+                    "{finding:?} without {call:?}"
+                );
+            }
         }
     }
 

@@ -83,6 +83,13 @@ impl<'a, O: Operation> Findings<'a, O> {
         self.clearest.insert(code, (rank, finding));
     }
 
+    /// Another violation of a kind that was added before, and no clearer.
+    pub(crate) fn another(&mut self, code: &'static str) {
+        if let Some((_, finding)) = self.clearest.get_mut(code) {
+            finding.more += 1;
+        }
+    }
+
     /// The findings, most frequent first; or else what `otherwise` says.
     pub(crate) fn or_else(self, otherwise: impl FnOnce() -> Verdict) -> Verdict {
         let mut findings: Vec<Finding> = self.clearest.into_values().map(|(_, f)| f).collect();

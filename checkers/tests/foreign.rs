@@ -1,4 +1,4 @@
-//! Histories of registers and of transactions that others recorded get the verdicts that others found.
+//! Histories that others recorded get the verdicts that others found.
 #![expect(
     clippy::print_stderr,
     clippy::unwrap_used,
@@ -8,10 +8,14 @@
 use std::{fs, path::PathBuf};
 
 use history::{
-    Txn,
-    foreign::{self, Assumptions, Imported, Nil, Start},
+    Codec, Txn,
+    foreign::{self, Assumptions, Imported, Keys, Nil, Start},
 };
-use schism_checkers::{Budget, Checker, Finding, Isolation, Linearizable, Verdict, txn::Level};
+use schism_checkers::{
+    Budget, Checker, Finding, Isolation, Linearizable, Verdict,
+    linear::{Judge, models},
+    txn::Level,
+};
 
 /// The words of a row's model: `cas-register --initial 0 --nil unknown`.
 fn assumptions(model: &str, otherwise: Assumptions) -> Option<Assumptions> {
@@ -80,6 +84,54 @@ fn recorded_registers_get_the_verdicts_of_their_sources() {
         judged > 100,
         "only {judged} of the recorded histories are registers"
     );
+}
+
+/// A file that is judged by the name of a model; what passes is certified.
+struct Recorded<'a>(&'a [u8]);
+
+impl models::Visitor for Recorded<'_> {
+    type Output = Verdict;
+
+    fn visit<O: Codec>(self, checker: &dyn Judge<O>) -> Verdict {
+        let (_, ops) = foreign::open(self.0).unwrap();
+        let history = foreign::history::<O>(ops, Keys::InField).unwrap().history;
+        let verdict = checker.check(&history, Budget::default());
+        let certificate = checker.certify(&history, Budget::default());
+        assert_eq!(certificate.is_some(), verdict.word() == "pass");
+        verdict
+    }
+}
+
+#[test]
+fn recorded_objects_get_the_verdicts_of_their_sources() {
+    let Some((root, table)) = corpora() else {
+        return;
+    };
+    let mut judged = Vec::new();
+    for row in table.lines().skip(1) {
+        let [path, _, model, expected, ..] = row.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("a row needs four cells: {row}");
+        };
+        let (name, initial) = match model {
+            "mutex" => ("mutex", None),
+            "multi-register --initial 0" => ("multi-register", Some(0)),
+            "kv-append (linearizable, per key)" => ("kv-append", None),
+            _ => continue,
+        };
+        let text = fs::read(root.join(path)).unwrap();
+        let verdict = models::by_name(name, initial, Recorded(&text)).unwrap();
+        assert_eq!(verdict.word(), expected, "{path}: {verdict:#?}");
+        judged.push(path.to_owned());
+    }
+    let expected = [
+        "elle-cli/knossos/mutex/bad/etcd.json",
+        "knossos/multi-register/good/multi-register.edn",
+        "porcupine/kv/c01-bad.txt",
+        "porcupine/kv/c01-ok.txt",
+        "porcupine/kv/c10-bad.txt",
+        "porcupine/kv/c10-ok.txt",
+    ];
+    assert_eq!(judged, expected);
 }
 
 /// The transactions of a file, and what may be assumed about its registers.

@@ -193,5 +193,23 @@ pub(super) fn rows() -> Vec<Row> {
             "a transaction that was restarted after its client had been told its timestamp",
             "Jepsen, the checker of the same workload",
         ),
+        row(
+            "dirty-read",
+            "read of a row that was never committed",
+            "a read saw a row that was never acknowledged, and a later read of all rows did not have it",
+            "write 3 lost · read 3 ok · strong-read → nothing",
+            "dirty-read",
+            "reads from a node that had not replicated yet, and then lost its lead",
+            "Jepsen, the checker of the same workload",
+        ),
+        row(
+            "divergent-reads",
+            "strong reads that contradict each other",
+            "one read of all rows had a row, and a later one did not",
+            "strong-read → [3] · strong-read → nothing",
+            "dirty-read",
+            "replicas that differ, each answering for itself",
+            "Jepsen, the checker of the same workload",
+        ),
     ]
 }

@@ -78,6 +78,15 @@ pub(super) fn rows() -> Vec<Row> {
             JEPSEN,
         ),
         row(
+            "out-of-order",
+            "messages out of order",
+            "of two messages that one client put in one after the other, the second came out first",
+            "enqueue 1 ok, enqueue 2 ok · dequeue → 2, dequeue → 1",
+            &["producer-order"],
+            "a redelivery; a queue that is spread over nodes without keeping a producer on one",
+            "Hadzilacos & Toueg 1994 (FIFO order)",
+        ),
+        row(
             "aborted-read",
             "effect of a failed call",
             "something was read or delivered whose addition was reported as failed",

@@ -44,6 +44,11 @@ pub(super) const DOUBTS: &[Doubt] = &[
         remedy: "look at the errors of the calls, or give the cluster time to decide",
     },
     Doubt {
+        code: "dirty-read/nothing-read-again",
+        words: "no read of all rows came after a row was acknowledged or read",
+        remedy: "make strong reads at the end, after all faults were healed",
+    },
+    Doubt {
         code: "election/no-leader",
         words: "nobody was ever told of a leader",
         remedy: "look at the errors of the calls",
@@ -62,6 +67,11 @@ pub(super) const DOUBTS: &[Doubt] = &[
         code: "monotonic/nothing-read",
         words: "no row was acknowledged, or no table read",
         remedy: "look at the errors of the calls",
+    },
+    Doubt {
+        code: "producer-order/nothing-to-compare",
+        words: "no two messages of one client came out",
+        remedy: "let each client put in several messages, and drain the queue at the end",
     },
     Doubt {
         code: "sequential/nothing-partial",

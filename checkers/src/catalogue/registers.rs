@@ -80,6 +80,14 @@ pub(super) fn rows() -> Vec<Row> {
             HERLIHY,
         ),
         row(
+            "not-linearizable",
+            "no order explains the calls",
+            "no order of the calls on an object, of whatever kind, respects real time and explains what was returned",
+            "enqueue 1, enqueue 2, in this order · dequeue → 2 · dequeue → 1",
+            "replicas that apply calls in different orders; answers before a call took effect, or long after",
+            HERLIHY,
+        ),
+        row(
             "non-linearizable",
             "no order explains the calls",
             "no order of the calls that respects real time explains what was returned",

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{
-    NEVER, brute,
+    Judge, NEVER, brute,
     model::{CasRegister, Model},
     prepare::{INITIAL, Kind, Op, Register1, problem},
     problem::{Answer, Problem},
@@ -16,13 +16,7 @@ use super::{
     shrink::{part, removable, shrink},
     zones,
 };
-use crate::{Budget, Checker, Linearizable, Verdict};
-
-/// How many histories; more with `SCHISM_PROPERTY_CASES`.
-fn cases(usual: u64) -> u64 {
-    let more = std::env::var("SCHISM_PROPERTY_CASES").ok();
-    more.and_then(|n| n.parse().ok()).unwrap_or(usual)
-}
+use crate::{Budget, Checker, Linearizable, Verdict, oracle::cases};
 
 /// A random history of up to nine calls on one register. Half of them come from a real register, with one result
 /// changed now and then, so that legal and nearly legal histories are common.
@@ -230,7 +224,8 @@ fn witnesses_are_impossible_and_minimal() {
 fn a_search_that_gives_up_early_says_nothing_false() {
     let mut rng = Pcg64Mcg::seed_from_u64(5);
     let (mut gave_up, mut decided) = (0, 0);
-    for case in 0..cases(50_000) {
+    let n = cases(50_000);
+    for case in 0..n {
         let register = random(&mut rng, case % 2 == 0);
         let problem = problem(&register, &register.ops);
         let answer = if rng.random_bool(0.5) {
@@ -262,7 +257,7 @@ fn a_search_that_gives_up_early_says_nothing_false() {
         );
     }
     assert!(
-        gave_up > 1000 && decided > 1000,
+        gave_up > n / 50 && decided > n / 50,
         "{gave_up} gave up, {decided} decided: a poor mixture"
     );
 }
@@ -399,8 +394,16 @@ fn the_checker_agrees_with_the_oracle_and_its_witnesses_do_too() {
     let mut rng = Pcg64Mcg::seed_from_u64(8);
     for case in 0..cases(50_000) {
         let register = random(&mut rng, case % 2 == 0);
-        let verdict = Linearizable::default().check(&recorded(&register), Budget::default());
+        let history = recorded(&register);
+        let verdict = Linearizable::default().check(&history, Budget::default());
         let legal = by_oracle(&register);
+        let certificate = Linearizable::default().certify(&history, Budget::default());
+        assert_eq!(
+            certificate.is_some(),
+            legal,
+            "case {case}: {:#?}",
+            register.ops
+        );
         let word = if legal { "pass" } else { "fail" };
         assert_eq!(verdict.word(), word, "case {case}: {:#?}", register.ops);
         let Verdict::Fail(findings) = verdict else {
@@ -416,4 +419,44 @@ fn the_checker_agrees_with_the_oracle_and_its_witnesses_do_too() {
             );
         }
     }
+}
+
+#[test]
+fn a_witness_is_called_minimal_only_if_it_is() {
+    let mut rng = Pcg64Mcg::seed_from_u64(9);
+    let (mut minimal, mut reduced) = (0, 0);
+    for case in 0..cases(20_000) {
+        let register = random(&mut rng, false);
+        let budget = Budget {
+            steps: 1 << rng.random_range(2..14),
+            ..Budget::default()
+        };
+        let Verdict::Fail(findings) = Linearizable::default().check(&recorded(&register), budget)
+        else {
+            continue;
+        };
+        for finding in findings {
+            if !finding.minimal {
+                reduced += 1;
+                continue;
+            }
+            minimal += 1;
+            let shown = |op: &&Op| finding.witness.contains(&Index(op.start - 1));
+            let witness: Vec<Op> = register.ops.iter().filter(shown).copied().collect();
+            // A compare-and-set may count as a write in a witness.
+            if witness.iter().any(|op| matches!(op.kind, Kind::Cas(_))) {
+                continue;
+            }
+            for i in (0..witness.len()).filter(|i| removable(&register, &witness)[*i]) {
+                let mut fewer = witness.clone();
+                fewer.remove(i);
+                let legal = by_oracle(&part(&register, &fewer));
+                assert!(legal, "case {case}: {:?} may go: {finding:#?}", witness[i]);
+            }
+        }
+    }
+    assert!(
+        minimal > 0 && reduced > 0,
+        "{minimal} and {reduced}: a poor mixture"
+    );
 }

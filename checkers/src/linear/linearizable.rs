@@ -4,14 +4,18 @@
 //! each key, `fail` that the witness alone has none. Assumes what the record says: that a call took effect between its
 //! invocation and its completion, and that a failed call did not happen.
 
-use std::cmp::Reverse;
+use std::{cell::Cell, cmp::Reverse};
 
 use history::{History, Register};
 use rayon::prelude::*;
 
 use super::{
-    brute,
+    Certificate, Judge, Refusal, brute,
+    certificate::{self, Order, Placed},
     explain::{self, Told},
+    linearizable_as::shared,
+    model::CasRegister,
+    object::Object,
     prepare::{Kind, Op, Register1, prepare, problem, split},
     problem::Answer,
     search::{self, search},
@@ -61,7 +65,13 @@ struct Judged {
 impl Judged {
     /// A witness was found: it becomes a finding, after the oracle looked at it where it can. Nobody is accused by an
     /// engine that contradicts another.
-    fn accuse(&mut self, history: &History<Register>, register: &Register1, witness: &[Op]) {
+    fn accuse(
+        &mut self,
+        history: &History<Register>,
+        register: &Register1,
+        witness: &[Op],
+        minimal: bool,
+    ) {
         let alone = part(register, witness);
         if witness.len() <= ORACLE && brute::linearizable(&problem(&alone, &alone.ops)) {
             self.gave_up = Some(Cause {
@@ -76,7 +86,7 @@ impl Judged {
             return;
         }
         self.findings
-            .push(explain::tell(history, register, witness));
+            .push(explain::tell(history, register, witness, minimal));
     }
 }
 
@@ -91,16 +101,41 @@ impl Checker<Register> for Linearizable {
 
     fn check(&self, history: &History<Register>, budget: Budget) -> Verdict {
         let keys = split(history);
-        let budget = Budget {
-            steps: budget.steps,
-            // All keys may be in memory at the same time.
-            bytes: budget.bytes / (rayon::current_num_threads().min(keys.len()).max(1) as u64),
-        };
+        let budget = shared(budget, keys.len());
         let judged: Vec<Judged> = keys
             .par_iter()
             .map(|(key, spans)| judge(history, &prepare(history, key, spans, self.initial), budget))
             .collect();
         conclude(judged)
+    }
+}
+
+impl Judge<Register> for Linearizable {
+    fn certify(&self, history: &History<Register>, budget: Budget) -> Option<Certificate> {
+        let keys = split(history);
+        let budget = shared(budget, keys.len());
+        let orders = keys.par_iter().map(|(key, spans)| {
+            let register = prepare(history, key, spans, self.initial);
+            let order = match register.distinct {
+                true => zones::order(&register, &register.ops)?,
+                false => search::ordered(&problem(&register, &register.ops), budget)?,
+            };
+            let placed = order.into_iter().map(|at| {
+                let span = register.ops[at as usize].span;
+                Placed::Call(history.spans()[span as usize].invoked)
+            });
+            Some(Order {
+                keys: vec![register.key.clone()],
+                calls: placed.collect(),
+            })
+        });
+        let orders = orders.collect::<Option<Vec<_>>>()?;
+        let found = Certificate::new(CasRegister::NAME, self.initial, orders);
+        self.verify(history, &found).ok().map(|()| found)
+    }
+
+    fn verify(&self, history: &History<Register>, found: &Certificate) -> Result<(), Refusal> {
+        certificate::verify::<CasRegister>(history, self.initial, found)
     }
 }
 
@@ -139,9 +174,9 @@ fn judge_by_zones(history: &History<Register>, register: &Register1, judged: &mu
         effort += ops.len();
         // Of its own values only: there may be very many others.
         let few = part(register, &ops);
-        let fails = |ops: &[Op]| impossible(&part(&few, ops), Budget::default());
+        let fails = |ops: &[Op]| judge_part(&part(&few, ops), Budget::default()) == Some(false);
         let witness = shrink(&few, &few.ops, super::NEVER, fails);
-        judged.accuse(history, register, &restored(&ops, &witness));
+        judged.accuse(history, register, &restored(&ops, &witness), true);
     }
 }
 
@@ -158,16 +193,26 @@ fn judge_by_search(
     judged: &mut Judged,
 ) {
     let ops = &register.ops;
+    // Whether a part was too hard to judge while a witness was reduced: then there might be a smaller one.
+    let gave_up = Cell::new(false);
     let within = |part_of_budget: u64| {
         let steps = budget.steps / part_of_budget;
-        move |ops: &[Op]| impossible(&part(register, ops), Budget { steps, ..budget })
+        move |ops: &[Op]| judge_part(&part(register, ops), Budget { steps, ..budget })
     };
-    let fails = within(SHRINKING);
+    let guess = within(GUESSING);
+    let guess = |ops: &[Op]| guess(ops) == Some(false);
+    let sure = within(SHRINKING);
+    let fails = |ops: &[Op]| {
+        let legal = sure(ops);
+        gave_up.set(gave_up.get() || legal.is_none());
+        legal == Some(false)
+    };
     let whole = problem(register, ops);
     let nearby = |at: u32| {
         LOOSE.iter().find_map(|looser| {
             let loose: Vec<Op> = ops.iter().map(looser).collect();
-            let few = latest(register, &loose, at, within(GUESSING))?;
+            let few = latest(register, &loose, at, guess)?;
+            gave_up.set(false);
             Some(shrink(register, &few, at, fails))
         })
     };
@@ -210,7 +255,7 @@ fn judge_by_search(
         }
     }
     if let Some(witness) = witness {
-        judged.accuse(history, register, &witness);
+        judged.accuse(history, register, &witness, !gave_up.get());
     }
 }
 
@@ -234,15 +279,15 @@ const LOOSE: [fn(&Op) -> Op; 3] = [
     |op| *op,
 ];
 
-/// Whether a part of a history has no order. A part that is too hard to judge counts as possible: it proves nothing.
-fn impossible(part: &Register1, budget: Budget) -> bool {
+/// Whether a part of a history has an order. A part that is too hard to judge proves nothing.
+fn judge_part(part: &Register1, budget: Budget) -> Option<bool> {
     if part.distinct {
-        !zones::conflicts(part, &part.ops).is_empty()
-    } else {
-        matches!(
-            search(&problem(part, &part.ops), budget),
-            Answer::Violation { .. }
-        )
+        return Some(zones::conflicts(part, &part.ops).is_empty());
+    }
+    match search(&problem(part, &part.ops), budget) {
+        Answer::Linearizable => Some(true),
+        Answer::Violation { .. } => Some(false),
+        Answer::Exhausted { .. } => None,
     }
 }
 

@@ -57,7 +57,8 @@ impl<M: Model> Problem<M> {
     }
 
     /// Adds a call. Starts must grow from call to call, and no two starts or ends may be the same, [`NEVER`] apart. `ret`
-    /// is `None` iff the outcome is unknown, and then `end` is [`NEVER`]. Failed calls are left out.
+    /// is `None` where nobody knows the answer, and `end` is [`NEVER`] where nobody knows whether it took effect; if both an
+    /// answer and `NEVER` are given, it took effect with that answer or not at all. Failed calls are left out.
     pub fn call(&mut self, call: Call<M>, ret: Option<Return<M>>, start: u32, end: u32) {
         let recent = self.classes.iter().rev().take(LOOK_BACK);
         let mut recent = recent.map(|c| c.call == call && c.ret == ret);

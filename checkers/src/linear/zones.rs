@@ -25,6 +25,11 @@
 //! block of the cycle with the smallest f, A the one that precedes B, and Z the one that precedes A (perhaps B itself).
 //! Then fB ≤ fZ < sA, so B precedes A, as A precedes B. Hence it suffices to look for two blocks with f1 < s2 and f2 < s1: sort by f, and ask of each
 //! block for the largest s among those with an f less than both its own f and its own s.
+//!
+//! **An order**, where there is no conflict: blocks by the lesser of s and f, and within each the order that is forced, with
+//! the readers of a value in the order of their starts. For let f1 < s2. If block 1 has f1 ≤ s1, its key f1 is less than
+//! s2, and less than f2, for otherwise f2 < f1 ≤ s1 and each would precede the other. If it has s1 < f1, its key s1 is less
+//! than s2, and less than f2, for otherwise f2 < s1, likewise.
 
 use super::prepare::{INITIAL, Kind, Op, Register1};
 
@@ -100,66 +105,130 @@ struct Zone {
     starts: u32,
 }
 
-/// All conflicts, each within one block or between two; empty iff the register is linearizable.
-pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
-    let values = register.values.len();
-    let mut makers = vec![NONE; values];
-    for (i, op) in ops.iter().enumerate() {
-        if let Some(v) = op.produces() {
-            debug_assert!(
-                v != INITIAL && makers[v as usize] == NONE,
-                "values are distinct"
-            );
-            makers[v as usize] = i as u32;
-        }
-    }
-    let happened = Happened::new(ops, &makers);
-    let kept = &happened.kept;
-    let mut conflicts = Vec::new();
-    // Who read a value, as lists in one array; who continues a block.
-    let mut readers = Lists::new(values, ops, |op| {
-        (op.kind == Kind::Read).then_some(op.value)
-    });
-    let mut following = vec![NONE; values];
-    for (i, op) in ops.iter().enumerate().filter(|(i, _)| kept[*i]) {
-        let Some(seen) = op.observes() else { continue };
-        if seen != INITIAL && makers[seen as usize] == NONE {
-            conflicts.push(Conflict::absolute(vec![i as u32]));
-            continue;
-        }
-        if op.mutates() {
-            match following[seen as usize] {
-                NONE => following[seen as usize] = i as u32,
-                other => conflicts.push(Conflict::absolute(vec![other, i as u32])),
+/// Who made each value, who observed it, and which of the ops happened.
+struct Clusters<'a> {
+    ops: &'a [Op],
+    makers: Vec<u32>,
+    happened: Happened,
+    /// Who read a value, as lists in one array.
+    readers: Lists,
+    /// Who replaced a value by compare-and-set: the block goes on there.
+    following: Vec<u32>,
+}
+
+impl<'a> Clusters<'a> {
+    /// And the conflicts that have nothing to do with time. Where there are any, blocks are not well defined.
+    fn new(register: &Register1, ops: &'a [Op]) -> (Self, Vec<Conflict>) {
+        let values = register.values.len();
+        let mut makers = vec![NONE; values];
+        for (i, op) in ops.iter().enumerate() {
+            if let Some(v) = op.produces() {
+                debug_assert!(
+                    v != INITIAL && makers[v as usize] == NONE,
+                    "values are distinct"
+                );
+                makers[v as usize] = i as u32;
             }
         }
-    }
-    if !conflicts.is_empty() {
-        // Blocks are not well defined.
-        conflicts.iter_mut().for_each(|c| happened.prove(c));
-        return conflicts;
-    }
-    let mut zones = Vec::new();
-    let mut visited = vec![false; values];
-    let roots = (0..values as u32).filter(|v| match makers[*v as usize] {
-        NONE => *v == INITIAL,
-        maker => kept[maker as usize] && ops[maker as usize].kind == Kind::Write,
-    });
-    for root in roots.collect::<Vec<_>>() {
-        zones.push(block(
+        let happened = Happened::new(ops, &makers);
+        let readers = Lists::new(values, ops, |op| {
+            (op.kind == Kind::Read).then_some(op.value)
+        });
+        let mut conflicts = Vec::new();
+        let mut following = vec![NONE; values];
+        for (i, op) in ops.iter().enumerate().filter(|(i, _)| happened.kept[*i]) {
+            let Some(seen) = op.observes() else { continue };
+            if seen != INITIAL && makers[seen as usize] == NONE {
+                conflicts.push(Conflict::absolute(vec![i as u32]));
+                continue;
+            }
+            if op.mutates() {
+                match following[seen as usize] {
+                    NONE => following[seen as usize] = i as u32,
+                    other => conflicts.push(Conflict::absolute(vec![other, i as u32])),
+                }
+            }
+        }
+        let clusters = Self {
             ops,
-            root,
-            &makers,
-            &following,
-            &mut readers,
-            &mut visited,
-            &mut conflicts,
-        ));
+            makers,
+            happened,
+            readers,
+            following,
+        };
+        (clusters, conflicts)
     }
-    // A chain without a beginning.
-    for v in 0..values {
+
+    /// The values with which blocks begin: the initial one, and those that were written.
+    fn roots(&self) -> impl Iterator<Item = u32> {
+        (0..self.makers.len() as u32).filter(|v| match self.makers[*v as usize] {
+            NONE => *v == INITIAL,
+            maker => {
+                let maker = maker as usize;
+                self.happened.kept[maker] && self.ops[maker].kind == Kind::Write
+            }
+        })
+    }
+
+    /// The value that replaced another within its block.
+    fn next(&self, value: u32) -> Option<u32> {
+        match self.following[value as usize] {
+            NONE => None,
+            next => Some(self.ops[next as usize].value),
+        }
+    }
+}
+
+/// All conflicts, each within one block or between two; empty iff the register is linearizable.
+pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
+    let (clusters, mut conflicts) = Clusters::new(register, ops);
+    if conflicts.is_empty() {
+        let mut visited = vec![false; register.values.len()];
+        let mut zones = Vec::new();
+        for root in clusters.roots() {
+            zones.push(block(&clusters, root, &mut visited, &mut conflicts));
+        }
+        rings(&clusters, &mut visited, &mut conflicts);
+        between(zones, &mut conflicts);
+    }
+    conflicts
+        .iter_mut()
+        .for_each(|c| clusters.happened.prove(c));
+    conflicts
+}
+
+/// An order of those ops that happened, if there are no conflicts.
+pub(super) fn order(register: &Register1, ops: &[Op]) -> Option<Vec<u32>> {
+    if !conflicts(register, ops).is_empty() {
+        return None;
+    }
+    let clusters = Clusters::new(register, ops).0;
+    let mut visited = vec![false; register.values.len()];
+    let mut blocks: Vec<(u32, u32)> = Vec::new();
+    for root in clusters.roots() {
+        let zone = block(&clusters, root, &mut visited, &mut Vec::new());
+        blocks.push((zone.first_end.min(zone.last_start), root));
+    }
+    blocks.sort_unstable();
+    let mut order = Vec::with_capacity(ops.len());
+    for (_, root) in blocks {
+        let mut value = Some(root);
+        while let Some(v) = value {
+            let maker = clusters.makers[v as usize];
+            order.extend((maker != NONE).then_some(maker));
+            order.extend_from_slice(clusters.readers.of(v));
+            value = clusters.next(v);
+        }
+    }
+    Some(order)
+}
+
+/// Chains of compare-and-set without a beginning.
+fn rings(clusters: &Clusters<'_>, visited: &mut [bool], conflicts: &mut Vec<Conflict>) {
+    let Clusters { ops, makers, .. } = clusters;
+    for v in 0..makers.len() {
         let maker = makers[v];
-        if maker == NONE || !kept[maker as usize] || visited[v] {
+        if maker == NONE || !clusters.happened.kept[maker as usize] || visited[v] {
             continue;
         }
         let mut ring = Vec::new();
@@ -174,21 +243,16 @@ pub(super) fn conflicts(register: &Register1, ops: &[Op]) -> Vec<Conflict> {
         }
         conflicts.push(Conflict::absolute(ring));
     }
-    between(zones, &mut conflicts);
-    conflicts.iter_mut().for_each(|c| happened.prove(c));
-    conflicts
 }
 
 /// Walks one block in its forced order.
 fn block(
-    ops: &[Op],
+    clusters: &Clusters<'_>,
     root: u32,
-    makers: &[u32],
-    following: &[u32],
-    readers: &mut Lists,
     visited: &mut [bool],
     conflicts: &mut Vec<Conflict>,
 ) -> Zone {
+    let Clusters { ops, makers, .. } = clusters;
     // The initial value was written before everything.
     let mut zone = match makers[root as usize] {
         NONE => Zone {
@@ -232,10 +296,10 @@ fn block(
         if makers[value as usize] != NONE {
             take(&[makers[value as usize]], &mut zone);
         }
-        take(readers.of(value), &mut zone);
-        match following[value as usize] {
-            NONE => return zone,
-            next => value = ops[next as usize].value,
+        take(clusters.readers.of(value), &mut zone);
+        match clusters.next(value) {
+            None => return zone,
+            Some(next) => value = next,
         }
     }
 }

@@ -10,6 +10,7 @@
 mod alone;
 mod counters;
 mod ids;
+mod maxima;
 mod monotonic_reads;
 mod registers;
 mod sets;

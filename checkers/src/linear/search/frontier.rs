@@ -17,6 +17,8 @@ pub(super) struct Frontier {
     rows: Vec<u64>,
     /// [`NONE`] for a row that was dominated.
     pub(super) states: Vec<u32>,
+    /// How each row came to be, for those who want to know.
+    pub(super) trails: Vec<u32>,
     /// Rows of equal state are a list.
     links: Vec<u32>,
     heads: Vec<u32>,
@@ -28,6 +30,7 @@ impl Frontier {
             layout,
             rows: Vec::new(),
             states: Vec::new(),
+            trails: Vec::new(),
             links: Vec::new(),
             heads: Vec::new(),
         }
@@ -38,6 +41,7 @@ impl Frontier {
             self.heads[state as usize] = NONE;
         }
         self.rows.clear();
+        self.trails.clear();
         self.links.clear();
     }
 
@@ -50,11 +54,11 @@ impl Frontier {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        (self.rows.capacity() * 8 + self.states.capacity() * 8 + self.heads.capacity() * 4) as u64
+        (self.rows.capacity() * 8 + self.states.capacity() * 12 + self.heads.capacity() * 4) as u64
     }
 
     /// Adds a configuration unless it is dominated; removes those that it dominates. Returns how many it was compared to.
-    pub(super) fn insert(&mut self, state: u32, row: &[u64]) -> u64 {
+    pub(super) fn insert(&mut self, state: u32, row: &[u64], trail: u32) -> u64 {
         if self.heads.len() <= state as usize {
             self.heads.resize(state as usize + 1, NONE);
         }
@@ -82,6 +86,7 @@ impl Frontier {
         self.links.push(self.heads[state as usize]);
         self.heads[state as usize] = self.states.len() as u32;
         self.states.push(state);
+        self.trails.push(trail);
         self.rows.extend_from_slice(row);
         compared
     }
@@ -111,12 +116,14 @@ impl Frontier {
         for at in 0..self.states.len() {
             if self.states[at] != NONE {
                 self.states[kept] = self.states[at];
+                self.trails[kept] = self.trails[at];
                 self.rows
                     .copy_within(at * stride..(at + 1) * stride, kept * stride);
                 kept += 1;
             }
         }
         self.states.truncate(kept);
+        self.trails.truncate(kept);
         self.rows.truncate(kept * stride);
         // The lists are not walked before the next `clear`, which needs only the states.
         self.links.clear();

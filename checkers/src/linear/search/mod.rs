@@ -36,14 +36,17 @@
 //! Representation: slots for open calls, reused; a configuration is a row of words `free | used | counts`; states are
 //! numbered and transitions remembered.
 
+mod extend;
 mod frontier;
 mod states;
+mod trail;
 
 use smallvec::SmallVec;
 
 use self::{
     frontier::{Frontier, Layout},
     states::States,
+    trail::{Trails, Used},
 };
 use super::{
     NEVER,
@@ -72,12 +75,24 @@ pub(super) fn narrow<M: Model>(problem: &Problem<M>, budget: Budget, width: usiz
         steps: budget.steps / 16,
         ..budget
     };
-    Search::new(problem, budget, width).run()
+    Search::new(problem, budget, width, false).run().0
 }
 
 /// The search without that bound.
 pub(super) fn wide<M: Model>(problem: &Problem<M>, budget: Budget) -> Answer {
-    Search::new(problem, budget, usize::MAX).run()
+    Search::new(problem, budget, usize::MAX, false).run().0
+}
+
+/// An order of the calls, as their numbers, if there is one and the budget lasts.
+pub(super) fn ordered<M: Model>(problem: &Problem<M>, budget: Budget) -> Option<Vec<u32>> {
+    let followed = WIDTHS.iter().copied().chain([usize::MAX]);
+    for width in followed {
+        let (answer, order) = Search::new(problem, budget, width, true).run();
+        if !matches!(answer, Answer::Exhausted { .. }) {
+            return order;
+        }
+    }
+    None
 }
 
 /// What the open calls would do in one state. Valid in one epoch.
@@ -113,10 +128,12 @@ struct Search<'a, M: Model> {
     now: Frontier,
     work: Frontier,
     next: Frontier,
+    /// How each configuration came to be, if that is asked for.
+    trails: Option<Trails>,
 }
 
 impl<'a, M: Model> Search<'a, M> {
-    fn new(problem: &'a Problem<M>, budget: Budget, width: usize) -> Self {
+    fn new(problem: &'a Problem<M>, budget: Budget, width: usize, recorded: bool) -> Self {
         let mut unknown = Vec::new();
         let mut unknown_at = vec![NONE; problem.classes.len()];
         for op in problem.ops.iter().filter(|op| op.end == NEVER) {
@@ -150,10 +167,12 @@ impl<'a, M: Model> Search<'a, M> {
             now: Frontier::new(layout),
             work: Frontier::new(layout),
             next: Frontier::new(layout),
+            trails: recorded.then(Trails::default),
         }
     }
 
-    fn run(mut self) -> Answer {
+    /// The answer, and the order that proves it, if there is one and it was asked for.
+    fn run(mut self) -> (Answer, Option<Vec<u32>>) {
         let ops = &self.problem.ops;
         let mut ends: Vec<(u32, u32)> = ops
             .iter()
@@ -163,32 +182,52 @@ impl<'a, M: Model> Search<'a, M> {
             .collect();
         ends.sort_unstable();
         let mut slot_of = vec![0u32; ops.len()];
-        self.now.insert(0, &vec![0; self.layout.stride]);
+        self.now.insert(0, &vec![0; self.layout.stride], NONE);
         let mut called = 0;
         for (end, returned) in ends {
             while ops.get(called).is_some_and(|op| op.start < end) {
                 slot_of[called] = self.call(called as u32);
                 called += 1;
             }
+            if let Some(trails) = &mut self.trails {
+                trails.now = end;
+            }
             self.give_back(slot_of[returned as usize]);
             // The budget first: when it runs out in the middle of a step, an empty frontier means nothing.
-            let bytes = self.now.bytes() + self.work.bytes() + self.next.bytes();
+            let trails = self.trails.as_ref().map_or(0, Trails::bytes);
+            let bytes = self.now.bytes() + self.work.bytes() + self.next.bytes() + trails;
             let known = self.states.states.len() * (std::mem::size_of::<M>() * 2 + 64);
             if self.steps > self.budget.steps || bytes + known as u64 > self.budget.bytes {
-                return Answer::Exhausted { at: end };
+                return (Answer::Exhausted { at: end }, None);
             }
             if self.now.states.is_empty() {
-                return match self.narrowed {
+                let answer = match self.narrowed {
                     true => Answer::Exhausted { at: end },
                     false => Answer::Violation { at: end },
                 };
+                return (answer, None);
             }
             if self.narrow() && self.now.states.len() > self.width {
                 self.now.keep_simplest(self.width);
                 self.narrowed = true;
             }
         }
-        Answer::Linearizable
+        let last = self.now.trails.first().copied().unwrap_or(NONE);
+        let order = self
+            .trails
+            .and_then(|trails| trails.order(self.problem, last));
+        (Answer::Linearizable, order)
+    }
+
+    /// Notes that a configuration comes from another by one more call, if that is asked for.
+    fn record(&mut self, from: u32, used: Used) -> u32 {
+        match &mut self.trails {
+            None => NONE,
+            Some(trails) => match used {
+                Used::Slot(slot) => trails.call(from, self.slots[slot as usize]),
+                Used::Class(class) => trails.class(from, class),
+            },
+        }
     }
 
     /// Whether the width bounds what is followed.
@@ -243,13 +282,13 @@ impl<'a, M: Model> Search<'a, M> {
             self.work.clear();
             self.next.clear();
             for at in 0..all {
-                let state = now.states[at];
+                let (state, trail) = (now.states[at], now.trails[at]);
                 let row = now.row_mut(at);
                 if row[n + word] & bit != 0 {
                     row[n + word] &= !bit;
-                    self.steps += self.next.insert(state, row);
+                    self.steps += self.next.insert(state, row, trail);
                 } else {
-                    self.reached(state, row, slot, effect);
+                    self.reached(state, row, trail, slot, effect);
                 }
             }
             let mut at = 0;
@@ -273,222 +312,25 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// A configuration in which the returning call was not used: it may do as it is, and it may be extended.
-    fn reached(&mut self, state: u32, row: &[u64], slot: u32, effect: Effect) {
+    fn reached(&mut self, state: u32, row: &[u64], trail: u32, slot: u32, effect: Effect) {
         let (word, bit) = place(slot);
         if row[word] & bit != 0 {
             let mut done: SmallVec<[u64; 8]> = SmallVec::from_slice(row);
+            let mut trail = trail;
             // A write of what is there anyway may also take effect for good: then all others go right before it.
             if effect == Effect::Overwrites
                 && self.states.next(state, self.class(slot as usize)) == state
             {
                 self.free_overwriting(&mut done);
+                trail = self.record(trail, Used::Slot(slot));
             }
             done[word] &= !bit;
-            self.steps += self.next.insert(state, &done);
+            self.steps += self.next.insert(state, &done, trail);
             if effect == Effect::Observes {
                 return;
             }
         }
-        self.steps += self.work.insert(state, row);
-    }
-
-    /// All configurations that one more open call leads to.
-    fn extend(&mut self, at: usize, returning: u32) {
-        let state = self.work.states[at];
-        if state == NONE {
-            return;
-        }
-        let n = self.layout.words;
-        let row: SmallVec<[u64; 8]> = SmallVec::from_slice(self.work.row(at));
-        self.look(state);
-        let moves: SmallVec<[u64; 2]> = (0..n)
-            .map(|w| self.reach[state as usize].moves[w] & !row[n + w])
-            .collect();
-        // The returning call itself: its state is the one that matters, whoever can make use of it.
-        let (word, bit) = place(returning);
-        if moves[word] & bit != 0 {
-            let target = self.states.next(state, self.class(returning as usize));
-            let mut used = self.used(&row, target, Some(returning));
-            used[n + word] &= !bit;
-            self.steps += self.next.insert(target, &used);
-        }
-        self.absorb(state, &row, returning);
-        // Others: of each kind, and condition where that matters, the first to return.
-        let mut best: SmallVec<[(u32, bool, u32, u32); 16]> = SmallVec::new();
-        for w in 0..n {
-            let mut left = moves[w];
-            while left != 0 {
-                let slot = (w * 64) as u32 + left.trailing_zeros();
-                let one = left & left.wrapping_neg();
-                left ^= one;
-                if slot == returning {
-                    continue;
-                }
-                let class = self.class(slot as usize);
-                let overwrites = self.open[Effect::Overwrites as usize][w] & one != 0;
-                let free = !overwrites && row[w] & one != 0;
-                let end = self.problem.ops[self.slots[slot as usize] as usize].end;
-                match best.iter_mut().find(|b| b.0 == class && b.1 == free) {
-                    Some(b) if end < b.2 => (b.2, b.3) = (end, slot),
-                    Some(_) => {}
-                    None => best.push((class, free, end, slot)),
-                }
-            }
-        }
-        let effect = self.problem.classes[self.class(returning as usize) as usize].effect;
-        let mut overwritten: SmallVec<[u32; 16]> = SmallVec::new();
-        if self.open[Effect::Overwrites as usize][word] & bit != 0 {
-            // An identical call that is not returning yet is better kept.
-            overwritten.push(self.states.next(state, self.class(returning as usize)));
-        }
-        for (class, _, _, slot) in best {
-            let target = self.states.next(state, class);
-            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
-            if overwrites && (overwritten.contains(&target) || !self.useful(&row, target)) {
-                continue;
-            }
-            if overwrites {
-                overwritten.push(target);
-            }
-            let used = self.used(&row, target, Some(slot));
-            self.reached(target, &used, returning, effect);
-        }
-        for i in 0..self.unknown.len() {
-            let (class, called) = self.unknown[i];
-            if row[2 * n + i] >= called {
-                continue;
-            }
-            let target = self.states.next(state, class);
-            let overwrites = self.problem.classes[class as usize].effect == Effect::Overwrites;
-            if target == NONE || target == state && !(overwrites && self.overwriting_due(&row)) {
-                continue;
-            }
-            // What need not have happened at all happened for a reason.
-            let idle = target != state && !self.useful(&row, target);
-            if idle || overwrites && overwritten.contains(&target) {
-                continue;
-            }
-            let mut used = self.used(&row, target, None);
-            used[2 * n + i] += 1;
-            if overwrites {
-                self.free_overwriting(&mut used);
-            }
-            self.reached(target, &used, returning, effect);
-        }
-    }
-
-    /// A call that would overwrite the state with what it is already takes effect for good: all others that overwrite go
-    /// right before it. Worth it only where one of them must still go somewhere, and only before the state changes.
-    fn absorb(&mut self, state: u32, row: &[u64], returning: u32) {
-        if !self.overwriting_due(row) {
-            return;
-        }
-        let n = self.layout.words;
-        let mut first: Option<(u32, u32)> = None;
-        for w in 0..n {
-            let overwriting = self.open[Effect::Overwrites as usize][w];
-            let mut left = overwriting & self.reach[state as usize].stay[w] & !row[n + w];
-            while left != 0 {
-                let slot = (w * 64) as u32 + left.trailing_zeros();
-                left &= left - 1;
-                let end = self.problem.ops[self.slots[slot as usize] as usize].end;
-                // The one that is returning does so anyway.
-                if slot != returning && first.is_none_or(|(earliest, _)| end < earliest) {
-                    first = Some((end, slot));
-                }
-            }
-        }
-        if let Some((_, slot)) = first {
-            let effect = self.problem.classes[self.class(returning as usize) as usize].effect;
-            let used = self.used(row, state, Some(slot));
-            self.reached(state, &used, returning, effect);
-        }
-    }
-
-    /// Whether a call that overwrites must still take effect.
-    fn overwriting_due(&self, row: &[u64]) -> bool {
-        let n = self.layout.words;
-        (0..n).any(|w| self.open[Effect::Overwrites as usize][w] & !row[w] & !row[n + w] != 0)
-    }
-
-    /// The row after the call in `slot`, if any, was used and led to `target`.
-    fn used(&mut self, row: &[u64], target: u32, slot: Option<u32>) -> SmallVec<[u64; 8]> {
-        self.look(target);
-        let n = self.layout.words;
-        let mut used: SmallVec<[u64; 8]> = SmallVec::from_slice(row);
-        if let Some(slot) = slot {
-            let (word, bit) = place(slot);
-            used[word] &= !bit;
-            used[n + word] |= bit;
-            if self.open[Effect::Overwrites as usize][word] & bit != 0 {
-                self.free_overwriting(&mut used);
-            }
-        }
-        for w in 0..n {
-            used[w] |= self.reach[target as usize].stay[w] & !used[n + w];
-        }
-        used
-    }
-
-    /// A call that overwrites takes effect: all others go right before it.
-    fn free_overwriting(&self, row: &mut [u64]) {
-        let n = self.layout.words;
-        for w in 0..n {
-            row[w] |= self.open[Effect::Overwrites as usize][w] & !row[n + w];
-        }
-    }
-
-    /// Whether an open call could go right after a call that overwrites and leaves this state.
-    fn useful(&mut self, row: &[u64], target: u32) -> bool {
-        self.look(target);
-        let n = self.layout.words;
-        let reach = &self.reach[target as usize];
-        let wanted = (0..n).any(|w| {
-            let observing = self.open[Effect::Observes as usize][w] & !row[w] & reach.stay[w];
-            let updating = self.open[Effect::Updates as usize][w]
-                & !row[n + w]
-                & (reach.stay[w] | reach.moves[w]);
-            observing | updating != 0
-        });
-        wanted
-            || (0..self.unknown.len()).any(|i| {
-                let (class, called) = self.unknown[i];
-                row[2 * n + i] < called
-                    && self.problem.classes[class as usize].effect == Effect::Updates
-                    && self.states.next(target, class) != NONE
-            })
-    }
-
-    /// Makes `reach[state]` valid.
-    fn look(&mut self, state: u32) {
-        let n = self.layout.words;
-        if self.reach.len() <= state as usize {
-            self.reach.resize(state as usize + 1, Reach::default());
-        }
-        if self.reach[state as usize].epoch == self.epoch {
-            return;
-        }
-        let mut reach = std::mem::take(&mut self.reach[state as usize]);
-        reach.epoch = self.epoch;
-        reach.stay.clear();
-        reach.moves.clear();
-        for w in 0..n {
-            let mut left = self.open.iter().fold(0, |all, mask| all | mask[w]);
-            let (mut stay, mut moves) = (0, 0);
-            while left != 0 {
-                let one = left & left.wrapping_neg();
-                let class = self.class(w * 64 + left.trailing_zeros() as usize);
-                match self.states.next(state, class) {
-                    NONE => {}
-                    next if next == state => stay |= one,
-                    _ => moves |= one,
-                }
-                left ^= one;
-            }
-            reach.stay.push(stay);
-            reach.moves.push(moves);
-        }
-        self.reach[state as usize] = reach;
+        self.steps += self.work.insert(state, row, trail);
     }
 }
 
