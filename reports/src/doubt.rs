@@ -46,6 +46,7 @@ pub(crate) fn examine<O: Codec>(
     history: &History<O>,
     during: &[During],
     meta: &RunMeta,
+    timed: bool,
 ) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     let unknown = witness
@@ -66,14 +67,14 @@ pub(crate) fn examine<O: Codec>(
     }
     if meta.imported {
         doubts.push(Doubt::open(
-            "the history was recorded by another program; its order of events is taken as it is",
+            "the history came in a file; its order of events is taken as it is",
         ));
     } else {
         doubts.push(Doubt::settled(
             "calls are ordered by one monotonic clock, outside of the nodes under test",
         ));
     }
-    if let Some(gap) = narrowest_gap(witness) {
+    if let Some(gap) = narrowest_gap(witness).filter(|_| timed) {
         doubts.push(Doubt::settled(format!(
             "the narrowest gap between two calls of the proof that do not overlap is {}",
             nanos(gap)

@@ -28,10 +28,12 @@ pub struct OpRow {
     pub start: Nanos,
     /// When it ended, if it did.
     pub end: Option<Nanos>,
+    /// Whether its times are known.
+    pub timed: bool,
 }
 
 impl OpRow {
-    pub(crate) fn new<O: Codec>(history: &History<O>, span: &Span<O>) -> Self {
+    pub(crate) fn new<O: Codec>(history: &History<O>, span: &Span<O>, timed: bool) -> Self {
         let (text, reason) = match &span.outcome {
             Outcome::Ok(ret) => (O::describe(&span.call, ret), String::new()),
             Outcome::Fail(reason) | Outcome::Info(reason) => {
@@ -47,12 +49,14 @@ impl OpRow {
             reason: inert(&reason, VALUE),
             start: span.start,
             end: span.end,
+            timed,
         }
     }
 
-    /// `0:31.198–0:31.204`; open where the end was never seen.
+    /// `0:31.198–0:31.204`; open where the end was never seen; nothing where no time is known.
     pub fn when(&self) -> String {
         match self.end {
+            _ if !self.timed => String::new(),
             Some(end) => format!("{}–{end}", self.start),
             None => format!("{}–…", self.start),
         }
@@ -79,6 +83,8 @@ pub struct FindingView {
     pub number: usize,
     /// The checker's words; all text in it is inert.
     pub finding: Finding,
+    /// From when until when, in a sentence.
+    pub when: String,
     /// The calls of the witness, in the order in which they were made.
     pub rows: Vec<OpRow>,
     /// Indices of the witness that the history does not have. A sound checker leaves none.
@@ -98,13 +104,17 @@ impl FindingView {
         history: &History<O>,
         faults: &[FaultView],
         meta: &RunMeta,
+        timed: bool,
     ) -> Self {
         let spans: Vec<&Span<O>> = finding
             .witness
             .iter()
             .filter_map(|i| lookup(history, *i))
             .collect();
-        let rows: Vec<OpRow> = spans.iter().map(|s| OpRow::new(history, s)).collect();
+        let rows: Vec<OpRow> = spans
+            .iter()
+            .map(|span| OpRow::new(history, span, timed))
+            .collect();
         let mut nodes: Vec<String> = rows
             .iter()
             .map(|r| r.node.clone())
@@ -118,21 +128,20 @@ impl FindingView {
             .filter(|(_, f)| f.span.overlaps(finding.from, finding.until))
             .map(|(i, f)| during(i + 1, f, &nodes))
             .collect();
-        let doubts = doubt::examine(&finding, &spans, history, &during, meta);
+        let doubts = doubt::examine(&finding, &spans, history, &during, meta, timed);
         let mut again = Vec::new();
-        if !meta.run.is_empty() {
-            again.push((
-                format!("schism check {}", meta.run),
-                "judge the recorded history again; always the same verdict".to_owned(),
-            ));
-            again.push((
-                format!("schism show {}/{number}", meta.run),
-                "this finding in the terminal, every call of it".to_owned(),
-            ));
-        }
+        again.extend(meta.judging().map(|command| {
+            let does = "judge the recorded history again; always the same verdict";
+            (command, does.to_owned())
+        }));
+        again.extend(meta.showing(number).map(|command| {
+            let does = "this finding in the terminal, every call of it";
+            (command, does.to_owned())
+        }));
         again.extend(rerun(meta));
         Self {
             number,
+            when: when(&finding, during.is_empty() && !meta.imported, timed),
             missing: (finding.witness.len() - rows.len()) as u64,
             finding: clean(finding),
             rows,
@@ -154,12 +163,25 @@ impl FindingView {
             )
         } else {
             format!(
-                "reduced to {} of {}, not minimal: the budget ran out",
+                "reduced to {} of {}, not minimal",
                 count(rows, "call", "calls"),
                 grouped(of.total())
             )
         }
     }
+}
+
+fn when(finding: &Finding, no_fault: bool, timed: bool) -> String {
+    if !timed {
+        return "The record has no times; its order is that of its events.".to_owned();
+    }
+    let (from, until) = (finding.from, finding.until);
+    let fault = match no_fault {
+        true => ". No fault was on record then.",
+        false => ".",
+    };
+    let lasted = crate::number::span(until.since(from));
+    format!("{from}–{until} ({lasted}){fault}")
 }
 
 /// The command that runs the same case with the same decisions, if it is known.

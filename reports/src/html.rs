@@ -62,15 +62,13 @@ struct Page<'a> {
 struct Card<'a> {
     view: &'a FindingView,
     drawing: Option<String>,
-    when: String,
     size: String,
 }
 
 fn card<'a>(report: &Report, view: &'a FindingView) -> Card<'a> {
     Card {
         view,
-        drawing: timeline::drawing(view, &report.faults),
-        when: text::when(view),
+        drawing: timeline::drawing(view, &report.faults).filter(|_| report.timed),
         size: view.size(report.stats.counts),
     }
 }
@@ -140,6 +138,15 @@ impl Page<'_> {
                 )
             }
         }
+    }
+
+    /// Of the history in a file nobody says what faults there were.
+    fn knows_faults(&self) -> bool {
+        !self.r.meta.imported || !self.r.faults.is_empty()
+    }
+
+    fn all(&self) -> String {
+        text::all(&self.r.meta)
     }
 
     fn faults_line(&self) -> String {

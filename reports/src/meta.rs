@@ -35,13 +35,14 @@ pub struct RunMeta {
     pub started: Option<DateTime<Utc>>,
     /// From the start of the run to its end.
     pub duration: Nanos,
-    /// The command that ran it, program first.
+    /// The command that ran it, program first; for a file, the one that judges it.
     pub argv: Vec<String>,
     /// The configuration after all defaults, files and flags, as YAML with the origin of each value in a comment.
     pub config: String,
     /// Whether the run was stopped before it was over.
     pub interrupted: bool,
-    /// Whether the history was recorded by another program, whose clock and connections we cannot vouch for.
+    /// Whether the history came in a file, from a clock and connections that we cannot vouch for. Nothing is known of its
+    /// faults then, and `run` is the file.
     pub imported: bool,
     /// What a reader must know before blaming the target: `reads are serializable, which etcd documents as possibly
     /// stale`.
@@ -70,6 +71,27 @@ impl RunMeta {
         match parts.as_slice() {
             [] => "history".to_owned(),
             parts => parts.join(" × "),
+        }
+    }
+
+    /// The command that judges it again, if it has a name.
+    pub fn judging(&self) -> Option<String> {
+        match (self.run.as_str(), self.imported, self.argv.as_slice()) {
+            ("", ..) => None,
+            (_, true, [_, args @ ..]) => {
+                let args = args.iter().map(String::as_str);
+                shlex::try_join(std::iter::once("schism").chain(args)).ok()
+            }
+            (run, ..) => Some(format!("schism check {run}")),
+        }
+    }
+
+    /// The command that shows one finding, if the run or file has a name.
+    pub fn showing(&self, finding: usize) -> Option<String> {
+        match self.imported {
+            true => Some(format!("{} --finding {finding}", self.judging()?)),
+            false if self.run.is_empty() => None,
+            false => Some(format!("schism show {}/{finding}", self.run)),
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Report {
     pub stats: Stats,
     /// The run over time.
     pub series: Series,
+    /// Whether any event has a time; histories of others may have none.
+    pub timed: bool,
 }
 
 impl Report {
@@ -116,7 +118,10 @@ impl Report {
             .map(|f| FaultView::new(f, history))
             .collect();
         let series = Series::new(history, meta.duration);
-        if meta.duration == Nanos(0) && !history.spans().is_empty() {
+        let zero = |time: Option<Nanos>| time.is_none_or(|time| time == Nanos(0));
+        let mut spans = history.spans().iter();
+        let timed = !spans.all(|span| zero(Some(span.start)) && zero(span.end));
+        if meta.duration == Nanos(0) && timed {
             meta.duration = series.until;
         }
         let workload = meta.phases.workload.unwrap_or(Window {
@@ -126,7 +131,7 @@ impl Report {
         let mut findings = Vec::new();
         let checks: Vec<CheckView> = checks
             .into_iter()
-            .map(|check| view(check, &mut findings, history, &faults, &meta))
+            .map(|check| view(check, &mut findings, history, &faults, &meta, timed))
             .collect();
         let causes = causes(&checks, &meta);
         let conclusion = if !findings.is_empty() {
@@ -148,8 +153,9 @@ impl Report {
             checks,
             fault_counts: FaultCounts::of(&faults),
             faults,
-            stats: Stats::new(history, workload),
+            stats: Stats::new(history, workload, timed),
             series,
+            timed,
             meta,
         };
         report.story = story::paragraph(&report);
@@ -182,6 +188,7 @@ fn view<O: Codec>(
     history: &History<O>,
     faults: &[FaultView],
     meta: &RunMeta,
+    timed: bool,
 ) -> CheckView {
     let mut view = CheckView {
         name: inert(&check.name, VALUE),
@@ -208,7 +215,9 @@ fn view<O: Codec>(
             for finding in found {
                 let number = findings.len() + 1;
                 view.findings.push(number);
-                findings.push(FindingView::new(number, finding, history, faults, meta));
+                findings.push(FindingView::new(
+                    number, finding, history, faults, meta, timed,
+                ));
             }
         }
         Verdict::Unknown(cause) => {

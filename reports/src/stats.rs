@@ -152,17 +152,18 @@ impl Stats {
     pub const MAX_ERRORS: usize = 100;
 
     /// O(n log n) in the number of calls.
-    pub(crate) fn new<O: Codec>(history: &History<O>, workload: Window) -> Self {
+    pub(crate) fn new<O: Codec>(history: &History<O>, workload: Window, timed: bool) -> Self {
         let mut counts = Counts::default();
         let mut by_f: BTreeMap<&'static str, (Counts, Vec<u64>)> = BTreeMap::new();
         let mut errors: BTreeMap<(String, OutcomeKind), ErrorClass> = BTreeMap::new();
         for span in history.spans() {
             let kind = OutcomeKind::of(&span.outcome);
             counts.add(kind);
-            let (of_f, latencies) = by_f.entry(O::encode_call(&span.call).f).or_default();
+            let (of_f, latencies) = by_f.entry(O::name(&span.call)).or_default();
             of_f.add(kind);
             match &span.outcome {
-                Outcome::Ok(_) => latencies.extend(latency(span).map(|n| n.0)),
+                Outcome::Ok(_) if timed => latencies.extend(latency(span).map(|n| n.0)),
+                Outcome::Ok(_) => {}
                 Outcome::Fail(reason) | Outcome::Info(reason) => {
                     note_error(&mut errors, history, span, kind, reason);
                 }

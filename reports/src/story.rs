@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use history::Nanos;
+
 use crate::{
     Conclusion, Report,
     number::{count, grouped, list, nanos},
@@ -28,16 +30,15 @@ fn what_ran(report: &Report) -> String {
     }
     let c = report.stats.counts;
     if c.total() == 0 {
-        return format!(
-            "{subject} was asked nothing in {}.",
-            nanos(report.meta.duration)
-        );
+        return match report.meta.duration {
+            Nanos(0) => format!("{subject} was asked nothing."),
+            lasted => format!("{subject} was asked nothing in {}.", nanos(lasted)),
+        };
     }
-    let mut text = format!(
-        "{subject} was asked {} in {}",
-        count(c.total(), "call", "calls"),
-        nanos(report.meta.duration)
-    );
+    let mut text = format!("{subject} was asked {}", count(c.total(), "call", "calls"));
+    if report.timed {
+        text.push_str(&format!(" in {}", nanos(report.meta.duration)));
+    }
     if let Some(keys) = meta.keys {
         text.push_str(&format!(" on {}", count(keys, "key", "keys")));
     }
@@ -112,6 +113,7 @@ fn result(report: &Report) -> String {
                 Some(d) => format!(", while {} was in force", d.label),
                 None => match first.during.first() {
                     Some(d) => format!(", while {} may have been in force", d.label),
+                    None if report.meta.imported => String::new(),
                     None => ", while no fault was on record".to_owned(),
                 },
             };

@@ -5,7 +5,7 @@ use crate::{
     Conclusion, FindingView, Report,
     escape::{markdown, mute_commands},
     number::{count, nanos},
-    text::{GLOSS, faults_line, ops_line, when},
+    text::{GLOSS, faults_line, ops_line},
 };
 
 /// The most it may be, in bytes.
@@ -92,7 +92,7 @@ fn details(report: &Report, view: &FindingView) -> String {
         markdown(&f.title),
         markdown(&f.code),
         markdown(&f.explanation),
-        markdown(&when(view))
+        markdown(&view.when)
     );
     for during in view.during.iter().take(10) {
         out.push_str(&format!("**During.** {}\n\n", markdown(&during.sentence)));
@@ -126,15 +126,18 @@ fn details(report: &Report, view: &FindingView) -> String {
 }
 
 fn tail(report: &Report) -> String {
-    let mut out = format!(
-        "\nfaults: {}  \nops: {}  \n",
-        faults_line(report),
-        markdown(&ops_line(report))
-    );
+    let mut out = String::from("\n");
+    if !report.meta.imported {
+        out.push_str(&format!("faults: {}  \n", faults_line(report)));
+    }
+    out.push_str(&format!("ops: {}  \n", markdown(&ops_line(report))));
     if let Some(seed) = &report.meta.seed {
         out.push_str(&format!("seed: {}  \n", markdown(seed)));
     }
-    out.push_str(&format!("duration: {}\n\n", nanos(report.meta.duration)));
+    if report.timed {
+        out.push_str(&format!("duration: {}  \n", nanos(report.meta.duration)));
+    }
+    out.push('\n');
     out.push_str(&format!("<sub>{GLOSS}</sub>\n"));
     out
 }

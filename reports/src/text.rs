@@ -1,8 +1,10 @@
 //! What a terminal shows: the summary at the end of a run, and the card of one finding.
 
+use history::Nanos;
+
 pub use crate::terminal::Style;
 use crate::{
-    Conclusion, FindingView, Report,
+    Conclusion, FindingView, Report, RunMeta,
     number::{count, grouped, nanos, percent},
     terminal::{Ink, finish, row, width, wrap},
 };
@@ -22,10 +24,7 @@ pub fn summary(report: &Report, style: Style, places: &[(&str, String)]) -> Stri
     }
     let more = report.findings.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
-        out.push_str(&format!(
-            "\n  + {more} more: schism show {}\n",
-            run_or_latest(report)
-        ));
+        out.push_str(&format!("\n  + {more} more: {}\n", all(&report.meta)));
     }
     for cause in &report.causes {
         out.push('\n');
@@ -35,8 +34,19 @@ pub fn summary(report: &Report, style: Style, places: &[(&str, String)]) -> Stri
         wrap(&mut out, &format!("→ {}", cause.remedy), INDENT, style);
     }
     out.push('\n');
+    // A run has a page with all of this; a file has nothing but what is said here.
+    let file = report.meta.imported;
+    if file && !report.meta.expectation.is_empty() {
+        row(&mut out, style, "expected", &report.meta.expectation);
+    }
     row(&mut out, style, "checks", &checks_line(report, style));
-    row(&mut out, style, "faults", &faults_line(report));
+    if file {
+        for note in report.checks.iter().flat_map(|c| &c.evidence.notes) {
+            row(&mut out, style, "note", note);
+        }
+    } else {
+        row(&mut out, style, "faults", &faults_line(report));
+    }
     row(&mut out, style, "ops", &ops_line(report));
     for (what, place) in places {
         row(&mut out, style, what, place);
@@ -53,7 +63,7 @@ pub fn card(report: &Report, number: usize, style: Style) -> Option<String> {
 
     out.push('\n');
     section(&mut out, style, "When");
-    wrap(&mut out, &when(view), INDENT, style);
+    wrap(&mut out, &view.when, INDENT, style);
     for during in &view.during {
         wrap(
             &mut out,
@@ -94,21 +104,6 @@ pub fn card(report: &Report, number: usize, style: Style) -> Option<String> {
 
 /// What `info` means, on its first use on every surface.
 pub(crate) const GLOSS: &str = "info = outcome unknown, may or may not have happened";
-
-pub(crate) fn when(view: &FindingView) -> String {
-    let f = &view.finding;
-    let fault = if view.during.is_empty() {
-        ". No fault was on record then."
-    } else {
-        "."
-    };
-    format!(
-        "{}–{} ({}){fault}",
-        f.from,
-        f.until,
-        crate::number::span(f.until.since(f.from))
-    )
-}
 
 pub(crate) fn faults_line(report: &Report) -> String {
     let n = report.fault_counts;
@@ -166,7 +161,9 @@ fn headline(out: &mut String, report: &Report, style: Style) {
         0 => {}
         n => facts.push(count(n as u64, "finding", "findings")),
     }
-    facts.push(nanos(report.meta.duration));
+    if report.timed || report.meta.duration > Nanos(0) {
+        facts.push(nanos(report.meta.duration));
+    }
     if let Some(seed) = &report.meta.seed {
         facts.push(format!("seed {seed}"));
     }
@@ -202,6 +199,7 @@ fn finding(out: &mut String, report: &Report, view: &FindingView, style: Style) 
     wrap(out, &view.finding.explanation, INDENT, style);
     let during: Vec<&str> = view.during.iter().map(|d| d.sentence.as_str()).collect();
     match during.as_slice() {
+        [] if report.meta.imported => {}
         [] => wrap(out, "No fault was on record then.", INDENT, style),
         some => {
             for sentence in some.iter().take(2) {
@@ -319,9 +317,15 @@ fn section(out: &mut String, style: Style, name: &str) {
     out.push_str(&format!("  {}\n", style.ink(Ink::Bold, name)));
 }
 
-fn run_or_latest(report: &Report) -> &str {
-    match report.meta.run.as_str() {
-        "" => "latest",
-        run => run,
+/// The command that shows all findings.
+pub(crate) fn all(meta: &RunMeta) -> String {
+    match meta.run.as_str() {
+        _ if meta.imported => format!(
+            "{} --finding {}",
+            meta.judging().unwrap_or_default(),
+            MAX_FINDINGS + 1
+        ),
+        "" => "schism show latest".to_owned(),
+        run => format!("schism show {run}"),
     }
 }

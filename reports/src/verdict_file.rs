@@ -1,6 +1,6 @@
 //! `verdict.json`: small, and written last, so that its presence says that a run is complete.
 
-use checkers::Cause;
+use checkers::{Cause, Evidence};
 use history::{Index, Key, Nanos};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,12 @@ pub struct VerdictFile {
     pub run: String,
     /// The case.
     pub case: String,
+    /// The workload.
+    #[serde(default)]
+    pub workload: String,
+    /// What was expected.
+    #[serde(default)]
+    pub expectation: String,
     /// The verdict.
     pub verdict: Conclusion,
     /// What the process that judged it exits with.
@@ -80,6 +86,9 @@ pub struct CheckEntry {
     pub name: String,
     /// Its verdict.
     pub verdict: Conclusion,
+    /// What a pass rests on, and its limits.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// Why there is none.
     pub cause: Option<Cause>,
 }
@@ -113,6 +122,8 @@ impl VerdictFile {
             schema: VERDICT_SCHEMA,
             run: report.meta.run.clone(),
             case: report.meta.case(),
+            workload: report.meta.workload.clone(),
+            expectation: report.meta.expectation.clone(),
             verdict: report.conclusion,
             exit_code,
             interrupted: report.meta.interrupted,
@@ -125,6 +136,7 @@ impl VerdictFile {
                 .map(|c| CheckEntry {
                     name: c.name.clone(),
                     verdict: c.conclusion,
+                    evidence: c.evidence.clone(),
                     cause: c.cause.clone(),
                 })
                 .collect(),

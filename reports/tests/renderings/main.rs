@@ -1,5 +1,6 @@
 //! Whole reports, from a history made up in code to the bytes.
 
+mod elsewhere;
 mod faults;
 mod fixture;
 mod hostile;

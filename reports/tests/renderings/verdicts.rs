@@ -360,7 +360,7 @@ fn doubts_are_named_where_they_are() {
     let report = Report::new(meta, &history, vec![check], vec![fault]);
     let text = text::summary(&report, Style::PLAIN, &[]);
     for line in [
-        "! the history was recorded by another program",
+        "! the history came in a file; its order of events is taken as it is",
         "! partition {n1 n2} | {n3 n4 n5} was not seen to take effect",
         "! reads are serializable, which etcd documents as possibly stale",
         "NOT verified: 20/20 probes crossed",
