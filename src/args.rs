@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Say what a code means that a finding or a doubt has: stale-read, G1a, coverage/no-faults.
     Explain(ExplainArgs),
+    /// Write a history in another notation: Jepsen's EDN, or our own journal.
+    Export(ExportArgs),
+    /// Write a history of another program as a journal of ours.
+    Import(ImportArgs),
     /// A local cluster of namespaces with sshd (needs root).
     Lab(LabArgs),
     /// Undo every fault that a killed run left on its cluster.
@@ -198,34 +202,49 @@ pub(crate) struct CheckArgs {
     /// Plume's text.
     #[arg(required = true, allow_negative_numbers = true)]
     pub(crate) what: Vec<String>,
-    /// What the files are histories of; without it, they are looked at.
+    /// Judge linearizability by this model; auto looks at the files.
     #[arg(
         long,
-        value_name = "WORKLOAD",
-        conflicts_with = "model",
+        value_name = "MODEL",
+        conflicts_with = "workload",
         help_heading = "Files"
     )]
-    pub(crate) workload: Option<String>,
-    /// Judge linearizability by this model; auto looks at the files.
-    #[arg(long, value_name = "MODEL", help_heading = "Files")]
     pub(crate) model: Option<String>,
     /// What the system promises: linearizable, serializable, snapshot-isolation, exactly-once …
     #[arg(long, value_name = "LEVEL", help_heading = "Files")]
     pub(crate) expect: Option<String>,
-    /// What registers hold at first; without it, what is sound for the notation.
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// Show this finding, every call of its proof.
     #[arg(
         long,
-        value_name = "nil|unknown|VALUE",
-        allow_negative_numbers = true,
-        help_heading = "Files"
+        value_name = "N",
+        conflicts_with = "json",
+        help_heading = "Output"
     )]
-    pub(crate) initial: Option<Initial>,
-    /// What a read of nil says: nothing, or that there is nothing.
-    #[arg(long, value_enum, value_name = "unknown|value", help_heading = "Files")]
-    pub(crate) nil: Option<NilMeans>,
-    /// Whether values are pairs of a key and a value; without it, the files are looked at.
-    #[arg(long, value_enum, value_name = "pairs|none", help_heading = "Files")]
-    pub(crate) keys: Option<KeysAre>,
+    pub(crate) finding: Option<usize>,
+    /// Write the calls of that finding alone, and judge them: they must show it, too.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "finding",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "minimal.jsonl",
+        help_heading = "Output"
+    )]
+    pub(crate) minimal: Option<PathBuf>,
+    /// If it is linearizable, write the order of calls that proves it to FILE.cert.json.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) certify: bool,
+    /// Do not judge, but replay the order in a certificate.
+    #[arg(
+        long,
+        value_name = "CERT",
+        conflicts_with_all = ["certify", "finding", "json"],
+        help_heading = "Output"
+    )]
+    pub(crate) verify: Option<PathBuf>,
     /// How to end where no violation was found and there was not enough evidence to pass: with 3, or with 0.
     #[arg(
         long,
@@ -238,6 +257,24 @@ pub(crate) struct CheckArgs {
     /// JSON on standard output: an object for one, a line each and a last line for several.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+}
+
+/// How to read a history file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct ReadingArgs {
+    /// What the files are histories of; without it, they are looked at.
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(crate) workload: Option<String>,
+    /// What registers hold at first; without it, what is sound for the notation.
+    #[arg(long, value_name = "nil|unknown|VALUE", allow_negative_numbers = true)]
+    pub(crate) initial: Option<Initial>,
+    /// What a read of nil says: nothing, or that there is nothing.
+    #[arg(long, value_enum, value_name = "unknown|value")]
+    pub(crate) nil: Option<NilMeans>,
+    /// Whether values are pairs of a key and a value; without it, the files are looked at.
+    #[arg(long, value_enum, value_name = "pairs|none")]
+    pub(crate) keys: Option<KeysAre>,
 }
 
 /// How to end where nothing can be concluded.
@@ -266,6 +303,48 @@ pub(crate) enum NilMeans {
     Unknown,
     /// There was nothing.
     Value,
+}
+
+/// `schism export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+    schism export latest -o history.edn
+    schism export etcd.log --to journal -o history.jsonl")]
+pub(crate) struct ExportArgs {
+    /// A run, or a history file in any notation.
+    #[arg(default_value = "latest", allow_negative_numbers = true)]
+    pub(crate) what: String,
+    /// In which notation: Jepsen's EDN, or ours.
+    #[arg(long, value_enum, default_value_t, value_name = "edn|journal")]
+    pub(crate) to: ExportTo,
+    /// Where to; without it, standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// Notations that we write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportTo {
+    /// Jepsen's EDN, an op a line.
+    #[default]
+    Edn,
+    /// Our own journal, JSON Lines.
+    Journal,
+}
+
+/// `schism import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// A history file: Jepsen's EDN, its log, JSON.
+    pub(crate) file: String,
+    /// Where to; without it, standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 }
 
 /// `schism explain`

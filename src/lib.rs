@@ -58,6 +58,8 @@ fn program() -> ExitCode {
         Command::Run(args) => commands::run::run(args, &terminal),
         Command::Check(args) => commands::check::check(args, &terminal),
         Command::Explain(args) => commands::explain::explain(args, &terminal),
+        Command::Export(args) => commands::export::export(args, &terminal),
+        Command::Import(args) => commands::import::import(args, &terminal),
         Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
         Command::Heal(args) => commands::heal::heal(args, &terminal),
         Command::Doctor(args) => commands::doctor::doctor(args, &terminal),

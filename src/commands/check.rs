@@ -3,41 +3,76 @@
 use std::path::Path;
 
 use checkers::Budget;
-use history::foreign::{Keys, Nil};
 use reports::{Report, RunMeta, VerdictFile, text};
 use runner::store::{RunDir, RunState, VERDICT};
 use serde_json::json;
 
 use crate::{
-    args::{CheckArgs, KeysAre, NilMeans, OnUnknown},
+    args::{CheckArgs, OnUnknown},
+    commands::{certificate, minimal},
     exit::{Exit, Failure},
     judge::Circumstances,
     record::Record,
-    subject::{self, Ask, Judged, Subject},
+    subject::{self, Ask, Judged, Reading, Subject},
     terminal::Terminal,
 };
 
 /// Judges.
 pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     // A name that nobody knows is told before anything is read.
-    let told = match (&args.workload, args.model.as_deref()) {
-        (Some(name), _) => Some(subject::named(name)?),
-        (None, None | Some("auto")) => None,
-        (None, Some(model)) => Some(subject::of_model(model)?),
+    let told = match args.model.as_deref() {
+        None => args.reading.subject()?,
+        Some("auto") => None,
+        Some(model) => Some(subject::of_model(model)?),
     };
+    if args.what.len() > 1 {
+        let alone = [
+            ("--finding", args.finding.is_some()),
+            ("--certify", args.certify),
+            ("--verify", args.verify.is_some()),
+        ];
+        if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
+            return Err(Failure::usage(format!(
+                "{option} is about one history; give one"
+            )));
+        }
+    }
     match &args.what[..] {
+        [one] if args.verify.is_some() => {
+            let path = Path::new(one);
+            let subject = match told {
+                Some(subject) => subject,
+                None => subject::recognize(path)?.0,
+            };
+            let found = args.verify.as_deref().unwrap_or(path);
+            certificate::verify(path, subject, &args.reading.told(), found, terminal)
+        }
         [one] => {
-            let Judged { report, told } = judge(one, args, told, terminal)?;
-            for line in told {
+            let judged = judge(one, args, told, terminal)?;
+            let certified = match args.certify {
+                true => certificate::certify(Path::new(one), &judged)?,
+                false => String::new(),
+            };
+            for line in &judged.told {
                 terminal.say(&format!("{line}\n"));
             }
-            let exit = exit_of(&report, args);
+            let report = &judged.report;
+            let exit = exit_of(report, args);
+            let style = terminal.report_style();
             if args.json {
-                let verdict = VerdictFile::new(&report, exit.code()).to_json();
+                let verdict = VerdictFile::new(report, exit.code()).to_json();
                 terminal.print(&format!("{}\n", verdict.trim_end()));
+            } else if let Some(number) = args.finding {
+                let card = text::card(report, number, style);
+                let card = card.ok_or_else(|| no_finding(one, number, report))?;
+                match &args.minimal {
+                    Some(to) => minimal::minimal(one, &judged, number, to, terminal)?,
+                    None => terminal.print(&card),
+                }
             } else {
-                terminal.print(&text::summary(&report, terminal.report_style(), &[]));
+                terminal.print(&text::summary(report, style, &[]));
             }
+            terminal.say(&certified);
             Ok(exit)
         }
         several => {
@@ -62,6 +97,14 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
     }
 }
 
+/// What to say where there is no finding of this number.
+pub(crate) fn no_finding(what: &str, number: usize, report: &Report) -> Failure {
+    Failure::usage(format!(
+        "{what} has no finding {number}; it has {}",
+        report.findings.len()
+    ))
+}
+
 fn exit_of(report: &Report, args: &CheckArgs) -> Exit {
     match Exit::of_verdict(report.conclusion.word()) {
         Exit::Unknown if args.on_unknown == OnUnknown::Pass => Exit::Pass,
@@ -79,16 +122,16 @@ fn judge(
     if path.is_file() {
         return file(path, args, told);
     }
-    let options = [
-        ("--workload", args.workload.is_some()),
+    let dir = terminal.store()?.resolve(what)?;
+    let own = [
         ("--model", args.model.is_some()),
         ("--expect", args.expect.is_some()),
-        ("--initial", args.initial.is_some()),
-        ("--nil", args.nil.is_some()),
-        ("--keys", args.keys.is_some()),
     ];
-    let dir = terminal.store()?.resolve(what)?;
-    if let Some((option, _)) = options.iter().find(|(_, given)| *given) {
+    let own = own
+        .iter()
+        .find(|(_, given)| *given)
+        .map(|(option, _)| *option);
+    if let Some(option) = args.reading.given().or(own) {
         let history = dir.path().join(runner::store::HISTORY);
         return Err(Failure::usage(format!(
             "a run is judged as it was told to be, and {option} is for files; its history is {}",
@@ -110,24 +153,18 @@ fn file(path: &Path, args: &CheckArgs, told: Option<&'static Subject>) -> Result
         }
     };
     let expect = subject.expectation(args.expect.as_deref())?;
+    let reading = args.reading.told();
     let meta = RunMeta {
         run: path.display().to_string(),
         workload: subject.name.to_owned(),
         expectation: expect.to_owned(),
         imported: true,
+        argv: again(path, subject, args.expect.as_deref(), &reading),
         ..RunMeta::default()
     };
     let ask = Ask {
         expect,
-        initial: args.initial,
-        nil: args.nil.map(|nil| match nil {
-            NilMeans::Unknown => Nil::Unknown,
-            NilMeans::Value => Nil::Absent,
-        }),
-        keys: args.keys.map(|keys| match keys {
-            KeysAre::Pairs => Keys::InValue,
-            KeysAre::None => Keys::InField,
-        }),
+        reading,
         circumstances: Circumstances {
             meta,
             faults: Vec::new(),
@@ -138,6 +175,20 @@ fn file(path: &Path, args: &CheckArgs, told: Option<&'static Subject>) -> Result
     said.append(&mut judged.told);
     judged.told = said;
     Ok(judged)
+}
+
+/// The command that judges a file in the same way, whatever it looks like.
+pub(super) fn again(
+    path: &Path,
+    subject: &Subject,
+    expect: Option<&str>,
+    reading: &Reading,
+) -> Vec<String> {
+    let path = path.display().to_string();
+    let told = ["schism", "check", &path, subject.option, subject.name];
+    let expect = expect.into_iter().flat_map(|level| ["--expect", level]);
+    let told = told.into_iter().chain(expect).map(str::to_owned);
+    told.chain(reading.options()).collect()
 }
 
 /// Judges a run as it was judged when it ended; one that was killed is marked as interrupted.
@@ -161,7 +212,7 @@ pub(crate) fn run(dir: &RunDir, terminal: &Terminal) -> Result<Judged, Failure> 
     Ok(judged)
 }
 
-/// One of several: `✗ fail  a.edn  list-append serializable  120 calls  lost update on key 3`.
+/// One of several.
 fn told_in_a_line(
     what: &str,
     report: &Report,
@@ -169,27 +220,32 @@ fn told_in_a_line(
     args: &CheckArgs,
     terminal: &Terminal,
 ) -> Exit {
-    let word = report.conclusion.word();
     let exit = exit_of(report, args);
     if args.json {
         let verdict = serde_json::to_string(&VerdictFile::new(report, exit.code()));
         terminal.print(&format!("{}\n", verdict.expect("it is plain data")));
         return exit;
     }
+    terminal.print(&line(what, report, width, terminal));
+    exit
+}
+
+/// `✗ fail  a.edn  list-append, serializable  120 calls  lost update on key 3`
+pub(super) fn line(what: &str, report: &Report, width: usize, terminal: &Terminal) -> String {
     let about = match (report.findings.as_slice(), report.causes.first()) {
         ([], Some(cause)) => format!("{}: {}", cause.code, cause.text),
         ([], None) => "no violation found".to_owned(),
         ([first], _) => first.finding.title.clone(),
         ([first, rest @ ..], _) => format!("{} (+{} more)", first.finding.title, rest.len()),
     };
-    let case = format!("{}, {}", report.meta.workload, report.meta.expectation);
-    terminal.print(&format!(
-        "{}  {:<width$}  {case}  {} calls  {about}\n",
-        terminal.verdict(word).trim_end(),
+    format!(
+        "{}  {:<width$}  {}, {}  {} calls  {about}\n",
+        terminal.verdict(report.conclusion.word()).trim_end(),
         reports::escape::inert(what, 200),
+        report.meta.workload,
+        report.meta.expectation,
         report.stats.counts.total(),
-    ));
-    exit
+    )
 }
 
 fn broken(what: &str, failure: &Failure, json: bool, terminal: &Terminal) {

@@ -31,12 +31,7 @@ pub(crate) fn show(args: &ShowArgs, terminal: &Terminal) -> Result<Exit, Failure
         }
         Some(number) => match text::card(&report, number, style) {
             Some(card) => terminal.print(&card),
-            None => {
-                return Err(Failure::usage(format!(
-                    "{run} has no finding {number}; it has {}",
-                    report.findings.len()
-                )));
-            }
+            None => return Err(check::no_finding(run, number, &report)),
         },
     }
     Ok(Exit::Pass)

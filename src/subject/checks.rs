@@ -1,51 +1,25 @@
 //! Which checkers judge which kind of history.
 
-use std::path::Path;
-
 use checkers::{
-    Agreement, AllOrNothing, Balances, Bounds, CausalReverse, Checker, Delivery, GuardedInserts,
-    Isolation, Linearizable, LongFork, MutualExclusion, OneLeaderPerTerm, Sequential, SetFull,
-    Streams, TimestampOrder, Uniqueness, txn::Level,
+    Agreement, AllOrNothing, Balances, Bounds, Budget, CausalReverse, Checker, CommittedReads,
+    Delivery, GuardedInserts, Isolation, Linearizable, LongFork, MutualExclusion, OneLeaderPerTerm,
+    ProducerOrder, Sequential, SetFull, Streams, TimestampOrder, Uniqueness, Verdict,
+    linear::{Judge, LinearizableAs, Object},
+    txn::Level,
 };
 use history::{
-    Codec, History, Outcome, Register, RegisterCall, RegisterOp, Txn, TxnCall, TxnOp,
+    Codec, History, Index, Outcome, Register, RegisterCall, RegisterOp, Txn, TxnCall, TxnOp,
     ops::{
-        Bank, BankReturn, Consensus, Counter, Election, Guarded, Lock, Log, LogCall, Monotonic,
-        Queue, Rows, Set, Snapshot, UniqueIds,
+        Bank, BankReturn, Consensus, Counter, Documents, Election, Guarded, Lock, Log, LogCall,
+        Monotonic, Queue, Rows, Set, Snapshot, UniqueIds,
     },
 };
 
-use super::{
-    Ask, Judged,
-    read::{self, Assumed, Import},
-};
-use crate::{exit::Failure, judge};
+use super::{Ask, Initial, read::Assumed};
+use crate::exit::Failure;
 
 /// Boxed, since an expectation may choose between checkers.
-type Checks<O> = Result<Vec<Box<dyn Checker<O>>>, Failure>;
-
-/// Reads a file as histories of one operation, and judges it.
-pub(super) fn typed<O: Codec>(
-    path: &Path,
-    ask: &Ask,
-    import: Import<O>,
-    checks: fn(&History<O>, &Assumed, &Ask) -> Checks<O>,
-    is_read: fn(&O::Call) -> bool,
-) -> Result<Judged, Failure> {
-    let read = read::read(path, ask, import)?;
-    let checks = checks(&read.history, &read.assumed, ask)?;
-    let report = judge::judge(
-        &read.history,
-        &checks,
-        is_read,
-        ask.circumstances.clone(),
-        ask.budget,
-    );
-    Ok(Judged {
-        report,
-        told: read.told,
-    })
-}
+pub(super) type Checks<O> = Result<Vec<Box<dyn Checker<O>>>, Failure>;
 
 pub(super) fn reads_register(call: &RegisterCall) -> bool {
     call.op == RegisterOp::Read
@@ -55,8 +29,19 @@ pub(super) fn reads_txn(call: &TxnCall) -> bool {
     call.0.iter().any(|step| step.op == TxnOp::Read)
 }
 
-pub(super) fn registers(_: &History<Register>, assumed: &Assumed, _: &Ask) -> Checks<Register> {
-    Ok(vec![Box::new(Linearizable::starting_with(assumed.initial))])
+pub(super) fn registers(assumed: &Assumed, _: &Ask) -> Box<dyn Judge<Register>> {
+    Box::new(Linearizable::starting_with(assumed.initial))
+}
+
+/// Of a model from `checkers::linear::models`.
+pub(super) fn objects<M: Object + 'static>(
+    assumed: &Assumed,
+    _: &Ask,
+) -> Box<dyn Judge<M::Recorded>> {
+    Box::new(LinearizableAs::<M>::starting_with(match assumed.told {
+        Some(Initial::Value(value)) => Some(value),
+        _ => None,
+    }))
 }
 
 pub(super) fn transactions(_: &History<Txn>, assumed: &Assumed, ask: &Ask) -> Checks<Txn> {
@@ -90,17 +75,47 @@ pub(super) fn counters(_: &History<Counter>, _: &Assumed, _: &Ask) -> Checks<Cou
 /// from each other, and one of them is wrong.
 pub(super) fn banks(history: &History<Bank>, _: &Assumed, ask: &Ask) -> Checks<Bank> {
     let first = history.spans().iter().find_map(|span| match &span.outcome {
-        Outcome::Ok(BankReturn::Balances(all)) => Some(all),
+        Outcome::Ok(BankReturn::Balances(all)) => Some((span.invoked, all)),
         _ => None,
     });
-    let accounts = first.into_iter().flat_map(|all| all.keys().cloned());
-    let total = first.map_or(0, |all| all.values().flatten().sum());
+    let accounts = first.into_iter().flat_map(|(_, all)| all.keys().cloned());
+    let total = first.map_or(0, |(_, all)| all.values().flatten().sum());
     let balances = Balances::new(accounts, total);
-    Ok(vec![Box::new(if ask.expect == "no-overdraft" {
-        balances
-    } else {
-        balances.allow_overdrafts()
+    Ok(vec![Box::new(AsFirstRead {
+        first: first.map(|(at, _)| at),
+        balances: match ask.expect {
+            "no-overdraft" => balances,
+            _ => balances.allow_overdrafts(),
+        },
     })])
+}
+
+/// A bank of which nobody said what it holds. Whatever is proved of it is proved by its first read, too.
+struct AsFirstRead {
+    first: Option<Index>,
+    balances: Balances,
+}
+
+impl Checker<Bank> for AsFirstRead {
+    fn name(&self) -> &str {
+        self.balances.name()
+    }
+
+    fn decides(&self) -> String {
+        self.balances.decides()
+    }
+
+    fn check(&self, history: &History<Bank>, budget: Budget) -> Verdict {
+        let mut verdict = self.balances.check(history, budget);
+        if let Verdict::Fail(findings) = &mut verdict {
+            for finding in findings {
+                finding.witness.extend(self.first);
+                finding.witness.sort_unstable();
+                finding.witness.dedup();
+            }
+        }
+        verdict
+    }
 }
 
 pub(super) fn ids(_: &History<UniqueIds>, _: &Assumed, _: &Ask) -> Checks<UniqueIds> {
@@ -108,10 +123,11 @@ pub(super) fn ids(_: &History<UniqueIds>, _: &Assumed, _: &Ask) -> Checks<Unique
 }
 
 pub(super) fn queues(_: &History<Queue>, _: &Assumed, ask: &Ask) -> Checks<Queue> {
-    Ok(vec![Box::new(match ask.expect {
-        "exactly-once" => Delivery::exactly_once(),
-        _ => Delivery::at_least_once(),
-    })])
+    Ok(match ask.expect {
+        "producer-order" => vec![Box::new(Delivery::at_least_once()), Box::new(ProducerOrder)],
+        "exactly-once" => vec![Box::new(Delivery::exactly_once())],
+        _ => vec![Box::new(Delivery::at_least_once())],
+    })
 }
 
 pub(super) fn locks(_: &History<Lock>, _: &Assumed, _: &Ask) -> Checks<Lock> {
@@ -152,4 +168,8 @@ pub(super) fn logs(_: &History<Log>, _: &Assumed, _: &Ask) -> Checks<Log> {
 
 pub(super) fn polls(call: &LogCall) -> bool {
     Log::name(call) == "poll"
+}
+
+pub(super) fn documents(_: &History<Documents>, _: &Assumed, _: &Ask) -> Checks<Documents> {
+    Ok(vec![Box::new(CommittedReads)])
 }

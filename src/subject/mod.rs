@@ -1,32 +1,42 @@
 //! What `schism check` can judge: the one list of kinds of history, each with its checkers. Above it nothing knows the
-//! type of an operation, below it everything does.
+//! type of an operation ([`Typed`] hides it), below it everything does.
 //!
 //! Adding one is a row here and a function in `checks.rs`.
 
 mod checks;
+mod models;
 mod read;
 mod shape;
+mod typed;
 
 use std::path::Path;
 
-use checkers::{Budget, txn::Level};
+use checkers::{Budget, linear::models::NAMES, txn::Level};
 use history::{
-    foreign::{Keys, Nil},
+    Codec,
+    foreign::{Keys, Nil, Start},
     ops,
 };
 use reports::Report;
 use runner::store::HISTORY;
 
 use self::{
-    checks::typed,
-    read::{counters, others, plain, registers, sets, snapshots, transactions},
+    models::MODELS,
+    read::{others, plain, registers, sets, snapshots, transactions},
     shape::Shape,
+    typed::{Opening, linearizable, typed},
+};
+pub(crate) use self::{
+    read::Assumed,
+    typed::{Notation, Typed},
 };
 use crate::{exit::Failure, judge::Circumstances};
 
 /// A kind of history, with everything it can be expected to be.
 pub(crate) struct Subject {
-    /// Its name, for `--workload`.
+    /// The option that names it.
+    pub(crate) option: &'static str,
+    /// Its name.
     pub(crate) name: &'static str,
     /// Other names for it.
     also: &'static [&'static str],
@@ -38,23 +48,53 @@ pub(crate) struct Subject {
     functions: &'static [&'static str],
     /// Whether a text whose functions are among those is of this kind.
     fits: fn(&Shape) -> bool,
-    judge: fn(&Path, &Ask) -> Result<Judged, Failure>,
+    open: fn(&Path, &Reading) -> Opening,
 }
 
 /// What is asked about one history.
 pub(crate) struct Ask {
     /// One of the subject's expectations.
     pub(crate) expect: &'static str,
-    /// What objects hold at first, where somebody says so.
-    pub(crate) initial: Option<Initial>,
-    /// What a read of nil says, where somebody says so.
-    pub(crate) nil: Option<Nil>,
-    /// Whether values are pairs of a key and a value, where somebody says so.
-    pub(crate) keys: Option<Keys>,
+    /// How to read it.
+    pub(crate) reading: Reading,
     /// What is known besides the calls.
     pub(crate) circumstances: Circumstances,
     /// What the checkers may spend.
     pub(crate) budget: Budget,
+}
+
+/// How to read a history, as far as somebody says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reading {
+    /// What objects hold at first.
+    pub(crate) initial: Option<Initial>,
+    /// What a read of nil says.
+    pub(crate) nil: Option<Nil>,
+    /// Whether values are pairs of a key and a value.
+    pub(crate) keys: Option<Keys>,
+}
+
+impl Reading {
+    /// The options that say so.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let nil = self.nil.map(|nil| match nil {
+            Nil::Unknown => "unknown",
+            Nil::Absent => "value",
+        });
+        let keys = self.keys.map(|keys| match keys {
+            Keys::InValue => "pairs",
+            Keys::InField => "none",
+        });
+        let all = [
+            ("--initial", self.initial.map(|initial| initial.to_string())),
+            ("--nil", nil.map(str::to_owned)),
+            ("--keys", keys.map(str::to_owned)),
+        ];
+        let given = all
+            .into_iter()
+            .filter_map(|(option, value)| Some([option.to_owned(), value?]));
+        given.flatten().collect()
+    }
 }
 
 /// What objects hold before the first call.
@@ -66,6 +106,16 @@ pub(crate) enum Initial {
     Value(i64),
     /// Nobody knows.
     Unknown,
+}
+
+impl std::fmt::Display for Initial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nil"),
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
 }
 
 impl std::str::FromStr for Initial {
@@ -89,12 +139,51 @@ pub(crate) struct Judged {
     pub(crate) report: Report,
     /// What it was taken for, what was assumed, what was left out.
     pub(crate) told: Vec<String>,
+    /// What kind of history it is.
+    pub(crate) subject: &'static Subject,
+    /// The history.
+    pub(crate) history: Box<dyn Typed>,
 }
 
 impl Subject {
     /// Judges the history in a file, in whatever notation it is.
-    pub(crate) fn judge(&self, path: &Path, ask: &Ask) -> Result<Judged, Failure> {
-        (self.judge)(path, ask)
+    pub(crate) fn judge(&'static self, path: &Path, ask: &Ask) -> Result<Judged, Failure> {
+        let history = self.open(path, &ask.reading)?;
+        Ok(Judged {
+            report: history.judge(ask)?,
+            told: history.told().to_vec(),
+            subject: self,
+            history,
+        })
+    }
+
+    /// Reads the history in a file, in whatever notation it is.
+    pub(crate) fn open(&self, path: &Path, how: &Reading) -> Opening {
+        (self.open)(path, how)
+    }
+
+    /// How a copy in this notation is to be read, so that it is taken for what was read here.
+    pub(crate) fn reading(&self, assumed: Assumed, to: Notation) -> Reading {
+        let initial = match (self.name, to) {
+            ("register", Notation::Edn) => {
+                Some(assumed.initial.map_or(Initial::Nothing, Initial::Value))
+            }
+            ("register", Notation::Journal) => assumed.initial.map(Initial::Value),
+            ("rw-register", Notation::Edn) => {
+                (assumed.start == Start::Absent).then_some(Initial::Nothing)
+            }
+            ("rw-register", Notation::Journal) => {
+                (assumed.start == Start::Unknown).then_some(Initial::Unknown)
+            }
+            _ if self.option == "--model" => assumed.told,
+            _ => None,
+        };
+        let nil = (self.name == "register" && to == Notation::Edn).then_some(Nil::Absent);
+        Reading {
+            initial,
+            nil,
+            keys: None,
+        }
     }
 
     /// The expectation of this name; the usual one without a name.
@@ -116,8 +205,9 @@ impl Subject {
 }
 
 /// All of them.
-pub(crate) const SUBJECTS: [Subject; 16] = [
+pub(crate) const SUBJECTS: [Subject; 17] = [
     Subject {
+        option: "--workload",
         name: "register",
         also: &["cas-register"],
         about: "registers with read, write and cas: each call takes effect at one moment",
@@ -128,10 +218,10 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
             (shape.reads_only_scalars() || written && shape.reads_nothing())
                 && !shape.reads_name_keys()
         },
-        judge: |path, ask| {
-            typed(
+        open: |path, how| {
+            linearizable(
                 path,
-                ask,
+                how,
                 registers,
                 checks::registers,
                 checks::reads_register,
@@ -139,16 +229,17 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "list-append",
         also: &["append"],
         about: "transactions that append to lists and read them: isolation",
         expects: levels,
         functions: &["txn"],
         fits: |shape| shape.step("append") || !shape.step("w"),
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 transactions,
                 checks::transactions,
                 checks::reads_txn,
@@ -156,16 +247,17 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "rw-register",
         also: &["wr"],
         about: "transactions that write and read registers: isolation",
         expects: levels,
         functions: &["txn"],
         fits: |shape| shape.step("w") && !shape.step("append"),
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 transactions,
                 checks::transactions,
                 checks::reads_txn,
@@ -173,98 +265,105 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "set-full",
         also: &["set"],
         about: "elements added to a set stay in it",
         expects: || vec!["eventual", "linearizable", "last-read"],
         functions: &["add", "read"],
         fits: |shape| shape.reads_lists() || shape.reads_nothing(),
-        judge: |path, ask| {
-            typed(path, ask, sets, checks::sets, |c: &ops::SetCall| {
+        open: |path, how| {
+            typed(path, how, sets, checks::sets, |c: &ops::SetCall| {
                 c.op == ops::SetOp::Read
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "counter",
         also: &[],
         about: "reads of a counter lie between what was certainly and what was possibly added",
         expects: || vec!["bounded"],
         functions: &["add", "read"],
         fits: |shape| shape.has("add") && (shape.reads_only_scalars() || shape.reads_nothing()),
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
-                counters,
+                how,
+                others,
                 checks::counters,
                 |c: &ops::CounterCall| c.op == ops::CounterOp::Read,
             )
         },
     },
     Subject {
+        option: "--workload",
         name: "bank",
         also: &[],
         about: "transfers between accounts leave their total alone",
         expects: || vec!["constant-total", "no-overdraft"],
         functions: &["transfer", "read"],
         fits: |shape| shape.has("transfer") || shape.reads_maps(),
-        judge: |path, ask| {
-            typed(path, ask, others, checks::banks, |c: &ops::BankCall| {
+        open: |path, how| {
+            typed(path, how, others, checks::banks, |c: &ops::BankCall| {
                 *c == ops::BankCall::Read
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "unique-ids",
         also: &[],
         about: "no id is given out twice",
         expects: || vec!["unique"],
         functions: &["generate"],
         fits: |_| true,
-        judge: |path, ask| {
-            typed(path, ask, others, checks::ids, |_: &ops::UniqueIdsCall| {
+        open: |path, how| {
+            typed(path, how, others, checks::ids, |_: &ops::UniqueIdsCall| {
                 true
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "queue",
         also: &["total-queue"],
         about: "what was enqueued is dequeued, and nothing else",
-        expects: || vec!["at-least-once", "exactly-once"],
+        expects: || vec!["at-least-once", "exactly-once", "producer-order"],
         functions: &["enqueue", "dequeue", "drain"],
         fits: |_| true,
-        judge: |path, ask| {
-            typed(path, ask, others, checks::queues, |c: &ops::QueueCall| {
+        open: |path, how| {
+            typed(path, how, others, checks::queues, |c: &ops::QueueCall| {
                 !matches!(c.op, ops::QueueOp::Enqueue(_))
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "lock",
         also: &["mutex"],
         about: "no two clients have a lock at the same time",
         expects: || vec!["mutual-exclusion"],
         functions: &["acquire", "release"],
         fits: |_| true,
-        judge: |path, ask| {
-            typed(path, ask, others, checks::locks, |c: &ops::LockCall| {
+        open: |path, how| {
+            typed(path, how, others, checks::locks, |c: &ops::LockCall| {
                 c.op == ops::LockOp::Acquire
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "election",
         also: &[],
         about: "each term has at most one leader, and no node goes back to an earlier one",
         expects: || vec!["one-leader-per-term"],
         functions: &["leader"],
         fits: |_| true,
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 others,
                 checks::elections,
                 |_: &ops::ElectionCall| true,
@@ -272,16 +371,17 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "consensus",
         also: &[],
         about: "each decision is one value, that somebody proposed",
         expects: || vec!["agreement"],
         functions: &["propose", "learn"],
         fits: |_| true,
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 others,
                 checks::decisions,
                 |c: &ops::ConsensusCall| c.op == ops::ConsensusOp::Learn,
@@ -289,29 +389,31 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "atomic-commit",
         also: &["dirty-reads"],
         about: "rows that are written together are seen together, and never if the write failed",
         expects: || vec!["read-atomic"],
         functions: &["write", "read"],
         fits: |shape| shape.reads_lists() && !shape.reads_name_keys(),
-        judge: |path, ask| {
-            typed(path, ask, others, checks::rows, |c: &ops::RowsCall| {
+        open: |path, how| {
+            typed(path, how, others, checks::rows, |c: &ops::RowsCall| {
                 c.op == ops::RowsOp::Read
             })
         },
     },
     Subject {
+        option: "--workload",
         name: "snapshot",
         also: &["long-fork", "causal-reverse", "sequential"],
         about: "registers written once and read several at a time: long fork, causal reverse, sessions",
         expects: || vec!["snapshot-isolation", "strict-serializable", "sequential"],
         functions: &["write", "read"],
         fits: |shape| shape.reads_name_keys() && !shape.reads_lists_of_maps(),
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 snapshots,
                 checks::snapshots,
                 |c: &ops::SnapshotCall| matches!(c, ops::SnapshotCall::Read(_)),
@@ -319,16 +421,17 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "write-skew",
         also: &["adya", "g2"],
         about: "of the inserts into a group that must be empty, at most one succeeds",
         expects: || vec!["serializable"],
         functions: &["insert"],
         fits: |_| true,
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 others,
                 checks::guarded,
                 |_: &ops::GuardedCall| true,
@@ -336,16 +439,17 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "monotonic",
         also: &[],
         about: "rows inserted one after the other are in that order by the system's timestamps",
         expects: || vec!["timestamp-order"],
         functions: &["add", "read"],
         fits: |shape| shape.reads_lists_of_maps(),
-        judge: |path, ask| {
+        open: |path, how| {
             typed(
                 path,
-                ask,
+                how,
                 others,
                 checks::timestamps,
                 |c: &ops::MonotonicCall| c.op == ops::MonotonicOp::Read,
@@ -353,13 +457,32 @@ pub(crate) const SUBJECTS: [Subject; 16] = [
         },
     },
     Subject {
+        option: "--workload",
         name: "log",
         also: &["kafka", "stream"],
         about: "logs of messages are neither lost nor doubled, and read in one order",
         expects: || vec!["ordered"],
         functions: &["send", "poll", "txn", "assign", "subscribe", "crash"],
         fits: |shape| !shape.only(&["txn"]),
-        judge: |path, ask| typed(path, ask, plain, checks::logs, checks::polls),
+        open: |path, how| typed(path, how, plain, checks::logs, checks::polls),
+    },
+    Subject {
+        option: "--workload",
+        name: "dirty-read",
+        also: &["documents"],
+        about: "no read sees a document whose write failed, and strong reads of all nodes agree",
+        expects: || vec!["committed-reads"],
+        functions: &["write", "read", "refresh", "strong-read"],
+        fits: |shape| shape.has("strong-read"),
+        open: |path, how| {
+            typed(
+                path,
+                how,
+                others,
+                checks::documents,
+                |c: &ops::DocumentsCall| ops::Documents::name(c) == "strong-read",
+            )
+        },
     },
 ];
 
@@ -372,9 +495,6 @@ fn levels() -> Vec<&'static str> {
         .map(|l| l.name())
         .collect()
 }
-
-/// The models of `--model`, each with the subject whose histories it judges.
-const MODELS: [(&str, &str); 2] = [("cas-register", "register"), ("register", "register")];
 
 /// The subject of this name.
 pub(crate) fn named(name: &str) -> Result<&'static Subject, Failure> {
@@ -394,19 +514,21 @@ pub(crate) fn named(name: &str) -> Result<&'static Subject, Failure> {
     })
 }
 
-/// The subject that a model judges.
+/// The subject that a model judges: registers as ever, anything else by the search.
 pub(crate) fn of_model(name: &str) -> Result<&'static Subject, Failure> {
-    match MODELS.iter().find(|(model, _)| *model == name) {
-        Some((_, subject)) => named(subject),
-        None => {
-            let names: Vec<&str> = MODELS.iter().map(|(model, _)| *model).collect();
-            Err(Failure::usage(format!(
-                "there is no model {name:?}{}\nmodels: auto, {}",
-                hint(name, &names),
-                names.join(", ")
-            )))
-        }
+    if ["register", "cas-register"].contains(&name) {
+        return named("register");
     }
+    MODELS.iter().find(|m| m.name == name).ok_or_else(|| {
+        let names = NAMES.map(|(name, _)| name);
+        let list = NAMES.map(|(name, about)| format!("\n  {name:<18} {about}"));
+        Failure::usage(format!(
+            "there is no model {name:?}{}\nmodels:\n  {:<18} what it looks like{}",
+            hint(name, &names),
+            "auto",
+            list.concat(),
+        ))
+    })
 }
 
 /// Judges what a run recorded, as the run was told to.
@@ -415,9 +537,7 @@ pub(crate) fn run(dir: &Path, circumstances: Circumstances) -> Result<Judged, Fa
     let expect = subject.expectation(Some(&circumstances.meta.expectation))?;
     let ask = Ask {
         expect,
-        initial: None,
-        nil: None,
-        keys: None,
+        reading: Reading::default(),
         circumstances,
         budget: Budget::default(),
     };

@@ -5,15 +5,14 @@ use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
 use history::{
     Codec, Datum, History, Operation, Register, Txn,
     foreign::{
-        self, Assumptions, Foreign, ForeignError, Format, Imported, Keys, Kind, Nil, Notes, Reader,
-        Start,
+        self, Assumptions, Foreign, ForeignError, Format, Imported, Keys, Nil, Notes, Reader, Start,
     },
     journal::{self, JournalError, Torn},
-    ops::{Counter, Set, Snapshot},
+    ops::{Set, Snapshot},
 };
 
 use super::{
-    Ask, Initial,
+    Initial, Reading,
     shape::{Keyed, Shape},
 };
 use crate::exit::Failure;
@@ -30,13 +29,15 @@ pub(super) struct Read<O: Operation> {
 
 /// What was assumed because the text does not say it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Assumed {
+pub(crate) struct Assumed {
     /// What a register holds at first.
-    pub(super) initial: Option<i64>,
+    pub(crate) initial: Option<i64>,
     /// What a register in transactions holds at first.
-    pub(super) start: Start,
+    pub(crate) start: Start,
+    /// What somebody says that objects hold at first.
+    pub(crate) told: Option<Initial>,
     /// Whether the order of the record is that of real time.
-    pub(super) real_time: bool,
+    pub(crate) real_time: bool,
 }
 
 /// The text of others: its ops, its notation, and the file again.
@@ -47,7 +48,7 @@ pub(super) struct Text<'a> {
 }
 
 /// How the ops of others become calls.
-pub(super) type Import<O> = fn(Text<'_>, &Ask) -> Result<(Imported<O>, Vec<String>), Failure>;
+pub(super) type Import<O> = fn(Text<'_>, &Reading) -> Result<(Imported<O>, Vec<String>), Failure>;
 
 /// Opens a file; `None` if it is empty.
 pub(super) fn open(path: &Path) -> Result<Option<File>, Failure> {
@@ -59,31 +60,32 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, Failure> {
 /// Reads a file.
 pub(super) fn read<O: Codec>(
     path: &Path,
-    ask: &Ask,
+    how: &Reading,
     import: Import<O>,
 ) -> Result<Read<O>, Failure> {
     let mut assumed = Assumed {
-        initial: match ask.initial {
+        initial: match how.initial {
             Some(Initial::Value(value)) => Some(value),
             _ => None,
         },
-        start: match ask.initial {
+        start: match how.initial {
             Some(Initial::Unknown) => Start::Unknown,
             _ => Start::Absent,
         },
+        told: how.initial,
         real_time: true,
     };
     if let Some(file) = open(path)? {
         let (sniffed, ops) = foreign::open(file).map_err(|e| complaint(path, e))?;
         if sniffed.format != Format::Journal {
             let told = format!("{}: read as {}", path.display(), sniffed.why);
-            if ask.initial.is_none() {
+            if how.initial.is_none() {
                 assumed.initial = Assumptions::of(sniffed.format).initial;
                 assumed.start = Start::of(sniffed.format);
             }
             assumed.real_time = sniffed.format.has_real_time();
             let format = sniffed.format;
-            let (imported, said) = import(Text { ops, format, path }, ask)?;
+            let (imported, said) = import(Text { ops, format, path }, how)?;
             let mut told = vec![told];
             told.extend(said);
             told.extend(noted(imported.notes));
@@ -144,10 +146,10 @@ pub(super) fn complaint(path: &Path, error: ForeignError) -> Failure {
 /// Registers: what they hold at first, and what a read of nil says, must be assumed.
 pub(super) fn registers(
     text: Text<'_>,
-    ask: &Ask,
+    how: &Reading,
 ) -> Result<(Imported<Register>, Vec<String>), Failure> {
     let mut assumed = Assumptions::of(text.format);
-    match ask.initial {
+    match how.initial {
         None => {}
         Some(Initial::Nothing) => assumed.initial = None,
         Some(Initial::Value(value)) => assumed.initial = Some(value),
@@ -157,7 +159,7 @@ pub(super) fn registers(
             ));
         }
     }
-    assumed.nil = ask.nil.unwrap_or(assumed.nil);
+    assumed.nil = how.nil.unwrap_or(assumed.nil);
     let initial = assumed
         .initial
         .map_or("nothing".to_owned(), |v| v.to_string());
@@ -177,9 +179,9 @@ pub(super) fn registers(
 /// Transactions: what registers hold at first must be assumed.
 pub(super) fn transactions(
     text: Text<'_>,
-    ask: &Ask,
+    how: &Reading,
 ) -> Result<(Imported<Txn>, Vec<String>), Failure> {
-    let start = match ask.initial {
+    let start = match how.initial {
         None => Start::of(text.format),
         Some(Initial::Nothing) => Start::Absent,
         Some(Initial::Unknown) => Start::Unknown,
@@ -203,9 +205,9 @@ pub(super) fn transactions(
 /// Any other operation, by its codec.
 pub(super) fn others<O: Codec>(
     text: Text<'_>,
-    ask: &Ask,
+    how: &Reading,
 ) -> Result<(Imported<O>, Vec<String>), Failure> {
-    let (keys, told) = keys(&text, ask)?;
+    let (keys, told) = keys(&text, how)?;
     let imported = foreign::history(text.ops, keys).map_err(|e| complaint(text.path, e))?;
     Ok((imported, told))
 }
@@ -213,35 +215,34 @@ pub(super) fn others<O: Codec>(
 /// An operation that has its keys in its values, in a form of its own.
 pub(super) fn plain<O: Codec>(
     text: Text<'_>,
-    _: &Ask,
+    _: &Reading,
 ) -> Result<(Imported<O>, Vec<String>), Failure> {
     let imported =
         foreign::history(text.ops, Keys::InField).map_err(|e| complaint(text.path, e))?;
     Ok((imported, Vec::new()))
 }
 
-/// Counters: in Jepsen an add that succeeded has its argument for a value, which is not what the counter became.
-pub(super) fn counters(
+/// Any operation whose objects may begin with something.
+pub(super) fn objects<O: Codec>(
     text: Text<'_>,
-    ask: &Ask,
-) -> Result<(Imported<Counter>, Vec<String>), Failure> {
-    let (keys, mut told) = keys(&text, ask)?;
-    let ops = text.ops.map(|op| {
-        op.map(|mut op| {
-            if op.kind == Kind::Ok && op.f.as_deref() == Some("add") {
-                op.value = Datum::Nil;
-            }
-            op
-        })
-    });
-    let imported = foreign::history(ops, keys).map_err(|e| complaint(text.path, e))?;
-    told.push("assumed: what an add answers is its argument".to_owned());
-    Ok((imported, told))
+    how: &Reading,
+) -> Result<(Imported<O>, Vec<String>), Failure> {
+    let initial = None;
+    others(text, &Reading { initial, ..*how })
+}
+
+/// Transactions on cells that begin with what somebody says, or with nothing.
+pub(super) fn cells(
+    text: Text<'_>,
+    how: &Reading,
+) -> Result<(Imported<Txn>, Vec<String>), Failure> {
+    let initial = Some(Initial::Nothing);
+    transactions(text, &Reading { initial, ..*how }).map(|(imported, _)| (imported, Vec::new()))
 }
 
 /// Sets may have elements of any kind; those that are not integers are numbered from the smallest integer on.
-pub(super) fn sets(text: Text<'_>, ask: &Ask) -> Result<(Imported<Set>, Vec<String>), Failure> {
-    let (keys, mut told) = keys(&text, ask)?;
+pub(super) fn sets(text: Text<'_>, how: &Reading) -> Result<(Imported<Set>, Vec<String>), Failure> {
+    let (keys, mut told) = keys(&text, how)?;
     let mut numbers: HashMap<String, i64> = HashMap::new();
     let ops = text.ops.map(|op| {
         op.map(|mut op| {
@@ -273,18 +274,10 @@ pub(super) fn sets(text: Text<'_>, ask: &Ask) -> Result<(Imported<Set>, Vec<Stri
 /// Snapshots: a write is of one key, which stands in its value; a read names its keys in its value, which is no pair.
 pub(super) fn snapshots(
     text: Text<'_>,
-    _: &Ask,
+    _: &Reading,
 ) -> Result<(Imported<Snapshot>, Vec<String>), Failure> {
-    let ops = text.ops.map(|op| {
-        op.map(|mut op| {
-            let pair = op.keyed().map(|(key, value)| (key.clone(), value.clone()));
-            if let (Some("write"), None, Some((key, value))) = (op.f.as_deref(), &op.key, pair) {
-                (op.key, op.value) = (Some(key), value);
-            }
-            op
-        })
-    });
-    let imported = foreign::history(ops, Keys::InField).map_err(|e| complaint(text.path, e))?;
+    let imported =
+        foreign::history(text.ops, Keys::InValue).map_err(|e| complaint(text.path, e))?;
     Ok((imported, Vec::new()))
 }
 
@@ -310,14 +303,14 @@ fn number(op: &mut Foreign, numbers: &mut HashMap<String, i64>) {
 }
 
 /// Where keys are: as the options say, else as the text looks.
-fn keys(text: &Text<'_>, ask: &Ask) -> Result<(Keys, Vec<String>), Failure> {
-    if ask.initial.is_some() || ask.nil.is_some() {
+fn keys(text: &Text<'_>, how: &Reading) -> Result<(Keys, Vec<String>), Failure> {
+    if how.initial.is_some() || how.nil.is_some() {
         return Err(Failure::usage(
             "--initial and --nil are for registers; other objects begin empty",
         ));
     }
     let pairs = "assumed: values are pairs of a key and a value (--keys)".to_owned();
-    match (ask.keys, Shape::of(text.path)?.keyed()) {
+    match (how.keys, Shape::of(text.path)?.keyed()) {
         (Some(keys), _) => Ok((keys, Vec::new())),
         (None, Keyed::Yes) => Ok((Keys::InValue, vec![pairs])),
         (None, Keyed::No) => Ok((Keys::InField, Vec::new())),

@@ -53,7 +53,7 @@ fn each_kind_of_history_is_recognized_and_judged() {
                 "[[:append 1 1] [:r 1 [1 1]]]",
             )],
             "✗ fail",
-            "read of an own later write",
+            "element twice",
         ),
         (
             "rw-register",
@@ -434,6 +434,132 @@ fn a_run_is_not_judged_as_something_else() {
     shell
         .schism(&["check", "latest", "--workload", "bank"])
         .code(2);
+}
+
+#[test]
+fn the_commands_that_a_finding_names_show_it_again() {
+    let shell = Shell::new();
+    let two = edn(&[("add", "1", "1"), ("read", "nil", "[]"), ("add", "2", "2")]);
+    shell.write("it is mine.edn", &two);
+    let said = shell
+        .schism(&["check", "it is mine.edn", "--expect", "linearizable"])
+        .code(1);
+    let again = "schism check 'it is mine.edn' --workload set-full --expect linearizable";
+    said.says(again).says(&format!("{again} --finding 1\n"));
+    let args = "--workload set-full --expect linearizable --finding";
+    let args: Vec<&str> = ["check", "it is mine.edn"]
+        .into_iter()
+        .chain(args.split(' '))
+        .collect();
+    let card = shell.schism(&[&args[..], &["1"]].concat()).code(1);
+    card.says("Smallest proof").says("Could it be the test?");
+    shell
+        .schism(&[&args[..], &["2"]].concat())
+        .code(2)
+        .says("it is mine.edn has no finding 2; it has 1");
+    shell
+        .schism(&["check", "a.edn", "b.edn", "--finding", "1"])
+        .code(2)
+        .says("--finding is about one history; give one");
+}
+
+#[test]
+fn a_pass_is_certified_and_the_order_is_replayed() {
+    let shell = Shell::new();
+    let lock = edn(&[("acquire", "nil", "nil"), ("release", "nil", "nil")]);
+    shell.write("good.edn", &lock);
+    let judge = ["check", "good.edn", "--model", "mutex"];
+    shell
+        .schism(&[&judge[..], &["--certify"]].concat())
+        .code(0)
+        .says("good.edn.cert.json: an order of 2 calls; to replay it: schism check good.edn --model mutex --verify good.edn.cert.json\n");
+    let verify = [&judge[..], &["--verify", "good.edn.cert.json"]].concat();
+    let said = shell.schism(&verify).code(0);
+    assert_eq!(
+        said.out,
+        "✓ pass  good.edn  mutex, linearizable  2 calls  the order in good.edn.cert.json is possible\n"
+    );
+    let order = std::fs::read_to_string(shell.path().join("good.edn.cert.json")).expect("there");
+    for (from, to, code, reason) in [
+        (
+            "[0,2]",
+            "[2,0]",
+            3,
+            "proves nothing: the model does not allow the call at event 2",
+        ),
+        ("[0,2]", "[0]", 3, "ended and is not there"),
+        ("mutex", "stack", 3, "is about a stack"),
+        ("[0,2]", "[0,", 2, "good.edn.cert.json:"),
+    ] {
+        assert!(order.contains(from), "{order}");
+        shell.write("good.edn.cert.json", &order.replace(from, to));
+        shell.schism(&verify).code(code).says(reason);
+    }
+    let double = edn(&[("acquire", "nil", "nil"), ("acquire", "nil", "nil")]);
+    shell.write("bad.edn", &double);
+    shell
+        .schism(&["check", "bad.edn", "--model", "mutex", "--certify"])
+        .code(1)
+        .says("no certificate");
+    shell
+        .schism(&["check", "good.edn", "--workload", "lock", "--certify"])
+        .code(2)
+        .says("name a model with --model");
+    shell
+        .schism(&["check", "good.edn", "--model", "mutx"])
+        .code(2)
+        .says("did you mean mutex?")
+        .says("fifo-queue");
+    shell
+        .schism(&["check", "good.edn", "--model", "mutex", "--initial", "3"])
+        .code(2)
+        .says("--initial means nothing for a mutex");
+}
+
+#[test]
+fn the_calls_of_a_finding_are_judged_alone() {
+    let shell = Shell::new();
+    let calls = [
+        ("write", "1", "1"),
+        ("write", "2", "2"),
+        ("read", "nil", "2"),
+        ("write", "3", "3"),
+        ("read", "nil", "2"),
+    ];
+    shell.write("h.edn", &edn(&calls));
+    let finding = ["check", "h.edn", "--finding", "1"];
+    let said = shell
+        .schism(&[&finding[..], &["--minimal"]].concat())
+        .code(1);
+    assert_eq!(
+        said.out,
+        "✗ fail  h.edn          register, linearizable  5 calls  stale read on key 0\n\
+         ✗ fail  minimal.jsonl  register, linearizable  3 calls  stale read on key 0\n"
+    );
+    // What was assumed of the whole is told of the part.
+    said.says("schism check minimal.jsonl --workload register --initial 0\n");
+    let elsewhere = [&finding[..], &["--minimal=small.jsonl"]].concat();
+    shell.schism(&elsewhere).code(1).says("small.jsonl");
+    let wrong = [
+        (&["check", "h.edn", "--minimal"][..], "--finding"),
+        (
+            &["check", "h.edn", "--finding", "1", "--minimal=./h.edn"],
+            "is the history itself",
+        ),
+        (
+            &["check", "h.edn", "--finding", "1", "--minimal", "--json"],
+            "--json",
+        ),
+        (
+            &["check", "h.edn", "--finding", "7", "--minimal"],
+            "h.edn has no finding 7; it has 1",
+        ),
+    ];
+    for (args, reason) in wrong {
+        shell.schism(args).code(2).says(reason);
+    }
+    let there = std::fs::read_to_string(shell.path().join("h.edn")).expect("there");
+    assert_eq!(there, edn(&calls));
 }
 
 #[test]

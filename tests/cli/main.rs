@@ -1,6 +1,7 @@
 //! The program as its users see it, where it needs no cluster: arguments, configuration, history files, exit codes.
 
 mod judging;
+mod notations;
 #[path = "../support/mod.rs"]
 mod support;
 

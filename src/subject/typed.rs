@@ -1,0 +1,205 @@
+//! A history with its operation, behind a face without it.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    path::Path,
+};
+
+use checkers::{
+    Checker,
+    linear::{Certificate, Judge, Refusal},
+};
+use history::{Codec, History, Index, Span, edn, journal};
+use reports::Report;
+
+use super::{
+    Ask, Reading,
+    checks::Checks,
+    read::{self, Assumed, Import, Read},
+};
+use crate::{exit::Failure, judge};
+
+/// A notation that we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notation {
+    /// Jepsen's.
+    Edn,
+    /// Ours.
+    Journal,
+}
+
+/// A history of which only its own kind knows what its calls are.
+pub(crate) trait Typed {
+    /// Judges it.
+    fn judge(&self, ask: &Ask) -> Result<Report, Failure>;
+    /// An order of its calls that proves that it is linearizable, if there is one and the budget lasts.
+    fn certify(&self, ask: &Ask) -> Result<Option<Certificate>, Failure>;
+    /// Whether a certificate proves that it is linearizable.
+    fn verify(&self, ask: &Ask, certificate: &Certificate) -> Result<Result<(), Refusal>, Failure>;
+    /// Writes it.
+    fn write(&self, to: Notation, out: &mut dyn Write) -> io::Result<()>;
+    /// The history of these calls alone.
+    fn part(&self, calls: &[Index]) -> Box<dyn Typed>;
+    /// How many calls it has.
+    fn calls(&self) -> usize;
+    /// What was assumed of its objects.
+    fn assumed(&self) -> Assumed;
+    /// What is to be said about how it was read.
+    fn told(&self) -> &[String];
+}
+
+/// A history that was read, or why not.
+pub(super) type Opening = Result<Box<dyn Typed>, Failure>;
+
+/// Reads a file as histories of one operation, which these checkers judge.
+pub(super) fn typed<O: Codec>(
+    path: &Path,
+    how: &Reading,
+    import: Import<O>,
+    checks: fn(&History<O>, &Assumed, &Ask) -> Checks<O>,
+    is_read: fn(&O::Call) -> bool,
+) -> Opening {
+    let by = By::Checkers(checks);
+    opened(path, how, import, by, is_read)
+}
+
+/// Reads a file as histories of one operation, whose linearizability is judged.
+pub(super) fn linearizable<O: Codec>(
+    path: &Path,
+    how: &Reading,
+    import: Import<O>,
+    judge: fn(&Assumed, &Ask) -> Box<dyn Judge<O>>,
+    is_read: fn(&O::Call) -> bool,
+) -> Opening {
+    let by = By::Judge(judge);
+    opened(path, how, import, by, is_read)
+}
+
+fn opened<O: Codec>(
+    path: &Path,
+    how: &Reading,
+    import: Import<O>,
+    by: By<O>,
+    is_read: fn(&O::Call) -> bool,
+) -> Opening {
+    Ok(Box::new(Opened {
+        read: read::read(path, how, import)?,
+        by,
+        is_read,
+    }))
+}
+
+/// Who judges.
+enum By<O: Codec> {
+    /// These.
+    Checkers(fn(&History<O>, &Assumed, &Ask) -> Checks<O>),
+    /// One that can prove that it was right to pass.
+    Judge(fn(&Assumed, &Ask) -> Box<dyn Judge<O>>),
+}
+
+impl<O: Codec> Clone for By<O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<O: Codec> Copy for By<O> {}
+
+struct Opened<O: Codec> {
+    read: Read<O>,
+    by: By<O>,
+    is_read: fn(&O::Call) -> bool,
+}
+
+impl<O: Codec> Opened<O> {
+    fn judge_of(&self, ask: &Ask) -> Result<Box<dyn Judge<O>>, Failure> {
+        match self.by {
+            By::Judge(judge) => Ok(judge(&self.read.assumed, ask)),
+            By::Checkers(_) => Err(Failure::usage(
+                "certificates are of linearizability: name a model with --model",
+            )),
+        }
+    }
+}
+
+impl<O: Codec> Typed for Opened<O> {
+    fn judge(&self, ask: &Ask) -> Result<Report, Failure> {
+        let Read {
+            history, assumed, ..
+        } = &self.read;
+        let checks = match self.by {
+            By::Checkers(checks) => checks(history, assumed, ask)?,
+            By::Judge(judge) => vec![judge(assumed, ask) as Box<dyn Checker<O>>],
+        };
+        let circumstances = ask.circumstances.clone();
+        Ok(judge::judge(
+            history,
+            &checks,
+            self.is_read,
+            circumstances,
+            ask.budget,
+        ))
+    }
+
+    fn certify(&self, ask: &Ask) -> Result<Option<Certificate>, Failure> {
+        let judge = self.judge_of(ask)?;
+        Ok(judge.certify(&self.read.history, ask.budget))
+    }
+
+    fn verify(&self, ask: &Ask, certificate: &Certificate) -> Result<Result<(), Refusal>, Failure> {
+        let judge = self.judge_of(ask)?;
+        Ok(judge.verify(&self.read.history, certificate))
+    }
+
+    fn write(&self, to: Notation, out: &mut dyn Write) -> io::Result<()> {
+        let history = &self.read.history;
+        let nodes = history.nodes().clone();
+        match to {
+            Notation::Edn => {
+                let mut writer = edn::Writer::<O, _>::new(out, nodes);
+                history.events().try_for_each(|event| writer.write(&event))
+            }
+            Notation::Journal => {
+                let mut writer = journal::Writer::<O, _>::new(out, nodes);
+                history.events().try_for_each(|event| writer.write(&event))
+            }
+        }
+    }
+
+    fn part(&self, calls: &[Index]) -> Box<dyn Typed> {
+        let whole = &self.read.history;
+        let kept = |span: &&Span<O>| calls.contains(&span.invoked);
+        let places: BTreeSet<Index> = whole
+            .spans()
+            .iter()
+            .filter(kept)
+            .flat_map(|span| [Some(span.invoked), span.completed])
+            .flatten()
+            .collect();
+        let events = whole.events().filter(|e| places.contains(&e.index));
+        let history = History::new(whole.nodes().clone(), events)
+            .expect("calls of a history, each with its end, are one");
+        Box::new(Self {
+            read: Read {
+                history,
+                assumed: self.read.assumed,
+                told: Vec::new(),
+            },
+            by: self.by,
+            is_read: self.is_read,
+        })
+    }
+
+    fn calls(&self) -> usize {
+        self.read.history.spans().len()
+    }
+
+    fn assumed(&self) -> Assumed {
+        self.read.assumed
+    }
+
+    fn told(&self) -> &[String] {
+        &self.read.told
+    }
+}
