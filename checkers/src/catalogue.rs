@@ -10,6 +10,7 @@ mod collections;
 mod doubts;
 mod logs;
 mod registers;
+mod sessions;
 mod staleness;
 
 use std::fmt::Write;
@@ -49,7 +50,7 @@ pub struct Doubt {
 /// A part of the catalogue: its heading, a sentence about it, and its rows.
 type Part = (&'static str, &'static str, Vec<Row>);
 
-fn parts() -> [Part; 6] {
+fn parts() -> [Part; 7] {
     let txn = Anomaly::ALL.map(|anomaly| {
         let entry = anomaly.entry();
         Row {
@@ -72,6 +73,11 @@ fn parts() -> [Part; 6] {
             "Registers that may be behind",
             "By how many versions, or for how long, is what was promised.",
             staleness::rows(),
+        ),
+        (
+            "Sessions",
+            "What each process may rely on that reads and writes registers, whatever others do at the same time.",
+            sessions::rows(),
         ),
         (
             "Collections, counters, accounts and locks",

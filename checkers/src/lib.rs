@@ -27,6 +27,7 @@ mod stats;
 pub mod txn;
 mod unique_ids;
 mod verdict;
+pub mod weak;
 mod words;
 mod write_skew;
 
@@ -52,4 +53,5 @@ pub use stats::Stats;
 pub use txn::Isolation;
 pub use unique_ids::Uniqueness;
 pub use verdict::{Budget, Cause, Check, Evidence, Finding, Verdict};
+pub use weak::Sessions;
 pub use write_skew::GuardedInserts;

@@ -17,11 +17,15 @@ const NOT_CODES: &[&str] = &[
     "kebab-case",
     "linearizable-set",
     "monotonic-reads",
+    "monotonic-writes",
     "mutual-exclusion",
     "producer-order",
+    "read-your-writes",
+    "sequential-keys",
     "set-full",
     "total-queue",
     "unique-ids",
+    "writes-follow-reads",
     "write-skew",
 ];
 

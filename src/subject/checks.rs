@@ -1,11 +1,13 @@
 //! Which checkers judge which kind of history.
 
 use checkers::{
-    Agreement, AllOrNothing, Balances, Bounds, Budget, CausalReverse, Checker, CommittedReads,
-    Delivery, GuardedInserts, Isolation, Linearizable, LongFork, MutualExclusion, OneLeaderPerTerm,
-    ProducerOrder, Sequential, SetFull, Streams, TimestampOrder, Uniqueness, Verdict,
+    Agreement, AllOrNothing, Balances, BoundedStaleness, Bounds, Budget, CausalReverse, Checker,
+    CommittedReads, Delivery, GuardedInserts, Isolation, Linearizable, LongFork, MutualExclusion,
+    OneLeaderPerTerm, ProducerOrder, Sequential, SetFull, Streams, TimestampOrder, Uniqueness,
+    Verdict,
     linear::{Judge, LinearizableAs, Object},
     txn::Level,
+    weak::{Guarantee, Sessions},
 };
 use history::{
     Codec, History, Index, Outcome, Register, RegisterCall, RegisterOp, Txn, TxnCall, TxnOp,
@@ -33,6 +35,24 @@ pub(super) fn registers(assumed: &Assumed, _: &Ask) -> Box<dyn Judge<Register>> 
     Box::new(Linearizable::starting_with(assumed.initial))
 }
 
+/// What is weaker than linearizability: what sessions may rely on, or that no read is more than one write behind.
+pub(super) fn sessions(_: &History<Register>, assumed: &Assumed, ask: &Ask) -> Checks<Register> {
+    let guarantee = Guarantee::ALL.into_iter().find(|g| g.name() == ask.expect);
+    Ok(match guarantee {
+        Some(guarantee) => {
+            vec![Box::new(
+                Sessions::expecting(guarantee).starting_with(assumed.initial),
+            )]
+        }
+        None if assumed.initial.is_some() => {
+            return Err(Failure::usage(
+                "staleness is judged of registers that hold nothing at first: --initial nil",
+            ));
+        }
+        None => vec![Box::new(BoundedStaleness::measure().versions(2))],
+    })
+}
+
 /// Of a model from `checkers::linear::models`.
 pub(super) fn objects<M: Object + 'static>(
     assumed: &Assumed,
@@ -47,16 +67,17 @@ pub(super) fn objects<M: Object + 'static>(
 pub(super) fn transactions(_: &History<Txn>, assumed: &Assumed, ask: &Ask) -> Checks<Txn> {
     let level = Level::ALL.into_iter().find(|l| l.name() == ask.expect);
     let level = level.expect("one of the subject's expectations");
-    let real_time = [Level::StrictSerializable, Level::StrongSnapshotIsolation].contains(&level);
-    if real_time && !assumed.real_time {
+    if level.needs_real_time() && !assumed.real_time {
         return Err(Failure::usage(format!(
             "{level} is about real time, of which this notation says nothing; expect {} instead",
             Level::Serializable
         )));
     }
-    Ok(vec![Box::new(
-        Isolation::expecting(level).starting(assumed.start),
-    )])
+    let isolation = Isolation::expecting(level).starting(assumed.start);
+    Ok(vec![Box::new(match assumed.real_time {
+        true => isolation,
+        false => isolation.without_real_time(),
+    })])
 }
 
 pub(super) fn sets(_: &History<Set>, _: &Assumed, ask: &Ask) -> Checks<Set> {

@@ -11,7 +11,7 @@ mod typed;
 
 use std::path::Path;
 
-use checkers::{Budget, linear::models::NAMES, txn::Level};
+use checkers::{Budget, linear::models::NAMES, txn::Level, weak::Guarantee};
 use history::{
     Codec,
     foreign::{Keys, Nil, Start},
@@ -24,7 +24,7 @@ use self::{
     models::MODELS,
     read::{others, plain, registers, sets, snapshots, transactions},
     shape::Shape,
-    typed::{Opening, linearizable, typed},
+    typed::{Opening, linearizable_or, typed},
 };
 pub(crate) use self::{
     read::Assumed,
@@ -211,7 +211,10 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         name: "register",
         also: &["cas-register"],
         about: "registers with read, write and cas: each call takes effect at one moment",
-        expects: || vec!["linearizable"],
+        expects: || {
+            let weaker = Guarantee::ALL.map(Guarantee::name);
+            [&["linearizable", "2-atomic"][..], &weaker].concat()
+        },
         functions: &["read", "write", "cas"],
         fits: |shape| {
             let written = shape.has("write") || shape.has("cas");
@@ -219,11 +222,12 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
                 && !shape.reads_name_keys()
         },
         open: |path, how| {
-            linearizable(
+            linearizable_or(
                 path,
                 how,
                 registers,
                 checks::registers,
+                checks::sessions,
                 checks::reads_register,
             )
         },

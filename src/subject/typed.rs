@@ -76,6 +76,19 @@ pub(super) fn linearizable<O: Codec>(
     opened(path, how, import, by, is_read)
 }
 
+/// The same, where something weaker than linearizability may be expected, too.
+pub(super) fn linearizable_or<O: Codec>(
+    path: &Path,
+    how: &Reading,
+    import: Import<O>,
+    judge: fn(&Assumed, &Ask) -> Box<dyn Judge<O>>,
+    weaker: Checkers<O>,
+    is_read: fn(&O::Call) -> bool,
+) -> Opening {
+    let by = By::Either(judge, weaker);
+    opened(path, how, import, by, is_read)
+}
+
 fn opened<O: Codec>(
     path: &Path,
     how: &Reading,
@@ -90,13 +103,21 @@ fn opened<O: Codec>(
     }))
 }
 
+/// The expectation that certificates are of.
+const LINEARIZABLE: &str = "linearizable";
+
 /// Who judges.
 enum By<O: Codec> {
     /// These.
-    Checkers(fn(&History<O>, &Assumed, &Ask) -> Checks<O>),
+    Checkers(Checkers<O>),
     /// One that can prove that it was right to pass.
     Judge(fn(&Assumed, &Ask) -> Box<dyn Judge<O>>),
+    /// That one where linearizability is expected, and these otherwise.
+    Either(fn(&Assumed, &Ask) -> Box<dyn Judge<O>>, Checkers<O>),
 }
+
+/// The checkers for what is expected.
+type Checkers<O> = fn(&History<O>, &Assumed, &Ask) -> Checks<O>;
 
 impl<O: Codec> Clone for By<O> {
     fn clone(&self) -> Self {
@@ -116,7 +137,10 @@ impl<O: Codec> Opened<O> {
     fn judge_of(&self, ask: &Ask) -> Result<Box<dyn Judge<O>>, Failure> {
         match self.by {
             By::Judge(judge) => Ok(judge(&self.read.assumed, ask)),
-            By::Checkers(_) => Err(Failure::usage(
+            By::Either(judge, _) if ask.expect == LINEARIZABLE => {
+                Ok(judge(&self.read.assumed, ask))
+            }
+            By::Checkers(_) | By::Either(..) => Err(Failure::usage(
                 "certificates are of linearizability: name a model with --model",
             )),
         }
@@ -130,7 +154,10 @@ impl<O: Codec> Typed for Opened<O> {
         } = &self.read;
         let checks = match self.by {
             By::Checkers(checks) => checks(history, assumed, ask)?,
-            By::Judge(judge) => vec![judge(assumed, ask) as Box<dyn Checker<O>>],
+            By::Either(_, weaker) if ask.expect != LINEARIZABLE => weaker(history, assumed, ask)?,
+            By::Judge(judge) | By::Either(judge, _) => {
+                vec![judge(assumed, ask) as Box<dyn Checker<O>>]
+            }
         };
         let circumstances = ask.circumstances.clone();
         Ok(judge::judge(

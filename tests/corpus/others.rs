@@ -10,15 +10,12 @@ use serde_json::Value;
 
 use crate::support::Shell;
 
-/// The isolation levels of the rows that name the strongest, weakest first.
-const STRONGER: [&str; 3] = ["read-committed", "read-atomic", "causal"];
-
-/// What nobody judges here yet: a line goes with what makes it pass.
-const AWAITED: [&str; 4] = [
-    "--expect causal",
-    "awdit/none/hb-cycle.txt",
-    "awdit/read-committed/biswas-enea.txt --workload rw-register --expect read-atomic",
-    "awdit/read-committed/generated/l4e10sqrt.txt --workload rw-register --expect read-atomic",
+/// The isolation levels of the rows that name the strongest, weakest first; and what each is called here. AWDIT's first two
+/// include the order of sessions.
+const STRONGER: [(&str, &str); 3] = [
+    ("read-committed", "strong-session-read-committed"),
+    ("read-atomic", "strong-session-read-atomic"),
+    ("causal", "causal"),
 ];
 
 /// One judgement: the options, and the verdict that the source has for it.
@@ -38,9 +35,9 @@ fn questions(path: &str, model: &str, expected: &str) -> Vec<Question> {
     let passes = expected == "pass";
     match words[..] {
         ["strongest", ..] => {
-            let strongest = STRONGER.iter().position(|level| *level == expected);
+            let strongest = STRONGER.iter().position(|(theirs, _)| *theirs == expected);
             let passing = strongest.map_or(0, |at| at + 1);
-            let level = |(at, level): (usize, &&str)| {
+            let level = |(at, (_, level)): (usize, &(&str, &str))| {
                 asked(
                     &["--workload", "rw-register", "--expect", level],
                     at < passing,
@@ -118,16 +115,11 @@ fn every_history_of_others_gets_the_verdict_of_its_source() {
             let told: Vec<&str> = options.iter().map(String::as_str).collect();
             let ended = shell.schism(&[&["check", &file, "--json"], &told[..]].concat());
             let asked = format!("{path} {}", told.join(" "));
-            let awaited = AWAITED.iter().any(|what| asked.contains(what));
             match serde_json::from_str(&ended.out) {
-                Ok(json) if answer(&json) == verdict && awaited => {
-                    wrong.push(format!("{asked} is awaited no longer"));
-                }
-                Ok(json) if answer(&json) == verdict || awaited => {}
+                Ok(json) if answer(&json) == verdict => {}
                 Ok(json) => {
                     wrong.push(format!("{asked}: {} instead of {verdict}", answer(&json)));
                 }
-                Err(_) if awaited => assert_eq!(ended.code, Some(2), "{}", ended.err),
                 Err(_) => wrong.push(format!("{asked}: {}", ended.err)),
             }
         }

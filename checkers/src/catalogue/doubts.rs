@@ -178,4 +178,9 @@ pub(super) const DOUBTS: &[Doubt] = &[
         words: "some keys were not read after all faults were healed",
         remedy: "read every key at the end",
     },
+    Doubt {
+        code: "sessions/nothing-read",
+        words: "no read showed whose write it saw",
+        remedy: "let the workload read, and write each value once",
+    },
 ];

@@ -2,6 +2,7 @@
 //! anomaly of transactions is described; the [reference page](crate::catalogue) is made from it.
 
 mod cycles;
+mod views;
 
 use super::Level;
 
@@ -32,10 +33,49 @@ pub enum Anomaly {
     FracturedRead,
     /// Two reads of a key in one transaction that differ.
     NonRepeatableRead,
+    /// Something that ought to have been seen and was not, in any order of commits.
+    View(View),
     /// Two transactions that replaced the same version.
     LostUpdate,
     /// A cycle of dependencies.
     Cycle(CycleKind, Tier),
+}
+
+/// What a transaction ought to see, from the weakest level that asks for it to the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// From then on, what it saw once.
+    Monotonic,
+    /// All or nothing of another transaction.
+    Atomic,
+    /// As [`Monotonic`](Self::Monotonic), in an order that keeps sessions.
+    SessionMonotonic,
+    /// As [`Atomic`](Self::Atomic), and its own session's past.
+    SessionAtomic,
+    /// What its session saw, and what came before that in the sessions of others.
+    Pram,
+    /// Everything that happened before.
+    Causal,
+    /// Everything that committed before anything it saw.
+    Prefix,
+}
+
+impl View {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Monotonic,
+        Self::Atomic,
+        Self::SessionMonotonic,
+        Self::SessionAtomic,
+        Self::Pram,
+        Self::Causal,
+        Self::Prefix,
+    ];
+
+    /// As a set of one.
+    pub(super) const fn bit(self) -> u8 {
+        1 << self as u8
+    }
 }
 
 /// Cycles by what they consist of, from the weakest level that excludes them to the strongest.
@@ -89,7 +129,7 @@ use Tier::*;
 
 impl Anomaly {
     /// All of them, in the order of the catalogue.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 35] = [
         Self::GarbageRead,
         Self::FutureRead,
         Self::DuplicateElements,
@@ -102,6 +142,13 @@ impl Anomaly {
         Self::NonMonotonicView,
         Self::FracturedRead,
         Self::NonRepeatableRead,
+        Self::View(View::Monotonic),
+        Self::View(View::Atomic),
+        Self::View(View::SessionMonotonic),
+        Self::View(View::SessionAtomic),
+        Self::View(View::Pram),
+        Self::View(View::Causal),
+        Self::View(View::Prefix),
         Self::LostUpdate,
         Self::Cycle(G0, Plain),
         Self::Cycle(G0, Session),
@@ -258,10 +305,22 @@ impl Anomaly {
                 "read-modify-write without a lock or a check at commit",
                 "Berenson et al. 1995 (P4)",
             ),
+            Self::View(view) => views::entry(view, row),
             Self::Cycle(kind, tier) => cycles::entry(kind, tier, row),
         }
     }
 }
+
+/// Makes a row: code, name, words, example, levels, causes, source.
+type Row = fn(
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [Level],
+    &'static str,
+    &'static str,
+) -> Entry;
 
 #[cfg(test)]
 mod tests {

@@ -39,6 +39,7 @@ impl Teller<'_> {
         let mut txns: Vec<u32> = match &witness.shows {
             Shows::Incident(incident) => incident.txns.to_vec(),
             Shows::Cycle(edges) => rotated(edges).iter().map(|edge| edge.0).collect(),
+            Shows::Breach(breach) => breach.txns().to_vec(),
         };
         let others = witness.txns.iter().filter(|txn| !txns.contains(txn));
         let others: Vec<u32> = others.copied().collect();
@@ -46,6 +47,7 @@ impl Teller<'_> {
         let mut finding = match &witness.shows {
             Shows::Incident(incident) => self.incident(incident, &txns),
             Shows::Cycle(edges) => self.cycle(&rotated(edges), &txns),
+            Shows::Breach(breach) => self.breach(breach, &txns),
         };
         finding.minimal = minimal;
         finding.more = more;
@@ -112,7 +114,7 @@ impl Teller<'_> {
             Anomaly::NonMonotonicView | Anomaly::FracturedRead => format!(
                 "T2 read something that T1 had written, and read key {key} without what T1 {made} to it."
             ),
-            Anomaly::Cycle(..) => String::new(),
+            Anomaly::Cycle(..) | Anomaly::View(_) => String::new(),
         };
         let doubtful = txns.iter().any(|txn| self.table.fate(*txn) == Fate::Fail);
         let mut finding = self.finding(incident.anomaly, who, what);
@@ -151,7 +153,7 @@ impl Teller<'_> {
         self.finding(classify(edges, certain), who, sentences.join(" "))
     }
 
-    fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String) -> Finding {
+    pub(super) fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String) -> Finding {
         let entry = anomaly.entry();
         let spans = || txns.iter().map(|txn| self.table.span(*txn));
         let who: Vec<String> = txns
@@ -211,7 +213,7 @@ impl Teller<'_> {
     }
 
     /// Why one transaction came before another.
-    fn evidence(
+    pub(super) fn evidence(
         &self,
         (from, to, label): (u32, u32, Label),
         (a, b): (&str, &str),
@@ -257,7 +259,7 @@ impl Teller<'_> {
     }
 
     /// The reads of a transaction.
-    fn reads(&self, txn: u32) -> impl Iterator<Item = (u32, u32, Seen<'_>)> {
+    pub(super) fn reads(&self, txn: u32) -> impl Iterator<Item = (u32, u32, Seen<'_>)> {
         self.table
             .steps(txn)
             .filter_map(|(at, step)| match step.what {

@@ -16,6 +16,7 @@ use super::{
     register::{Assumed, Registers},
     shrink::{Witness, shrink},
     table::{Fate, Kind, Table, What},
+    views::{self, Breach},
 };
 use crate::{Budget, Cause, Checker, Evidence, Finding, Verdict};
 
@@ -64,6 +65,7 @@ pub(super) struct Survey {
     pub(super) incidents: Incidents,
     pub(super) versions: Versions,
     pub(super) cycles: Cycles,
+    pub(super) breaches: Vec<Breach>,
     /// Of each transaction whether it certainly committed.
     committed: Vec<bool>,
     ambiguous: u64,
@@ -90,6 +92,13 @@ impl Isolation {
     /// levels with real time.
     pub fn assume_linearizable_keys(mut self) -> Self {
         self.assumed.linearizable_keys = true;
+        self
+    }
+
+    /// Takes from the record no more than the order of each session: what stands before what in different ones means
+    /// nothing. Levels with real time are then not judged. For formats without it, such as Plume's.
+    pub fn without_real_time(mut self) -> Self {
+        self.assumed.no_real_time = true;
         self
     }
 
@@ -134,7 +143,9 @@ impl Isolation {
         fractured::find(table, &versions, &mut incidents);
         let mut orders = Vec::new();
         order::processes(table, &committed, &mut orders);
-        nodes += order::realtime(table, &committed, nodes, &mut orders);
+        if !self.assumed.no_real_time {
+            nodes += order::realtime(table, &committed, nodes, &mut orders);
+        }
         let graph = {
             // An info transaction that nobody saw need not have happened.
             let there = |node: u32| committed.get(node as usize).is_none_or(|there| *there);
@@ -144,10 +155,27 @@ impl Isolation {
             })
         };
         drop((parts, orders));
+        let cycles = cycles::search(&graph, steps, |txn| table.fate(txn) == Fate::Ok);
+        let seen = views::Seen {
+            table,
+            versions: &versions,
+            committed: &committed,
+            graph: &graph,
+            cyclic: cycles.components > 0,
+        };
+        let mut shown = incidents
+            .0
+            .iter()
+            .map(|(i, _)| i.anomaly)
+            .collect::<Vec<_>>();
+        shown.extend(cycles.found.iter().map(|cycle| cycle.anomaly));
+        let known = |level: Level| shown.iter().any(|anomaly| anomaly.excluded_by(level));
+        let breaches = views::find(&seen, steps, &known);
         Survey {
             incidents,
             versions,
-            cycles: cycles::search(&graph, steps, |txn| table.fate(txn) == Fate::Ok),
+            cycles,
+            breaches,
             committed,
             ambiguous,
             edges: graph.edges(),
@@ -193,7 +221,14 @@ impl Isolation {
             let witness = witness.unwrap_or_else(|| Witness::cycle(&cycle.edges));
             (cycle.anomaly, teller.tell(&witness, minimal, cycle.more))
         });
-        let found = incidents.chain(cycled);
+        let viewed = survey.breaches.iter().map(|breach| {
+            let anomaly = Anomaly::View(breach.view);
+            let witness = smallest(anomaly, &breach.txns());
+            let minimal = witness.is_some();
+            let witness = witness.unwrap_or_else(|| Witness::breach(breach));
+            (anomaly, teller.tell(&witness, minimal, breach.more))
+        });
+        let found = incidents.chain(cycled).chain(viewed);
         let found = found.map(|(anomaly, finding)| Found { anomaly, finding });
         let mut found: Vec<Found> = found.collect();
         found.sort_by_key(|found| found.anomaly);
@@ -201,7 +236,11 @@ impl Isolation {
             .into_iter()
             .partition(|level| found.iter().any(|f| f.anomaly.excluded_by(*level)));
         let decided = |level: &Level| !cycles.undecided.iter().any(|a| a.excluded_by(*level));
-        let good: Vec<Level> = good.into_iter().filter(decided).collect();
+        let told = |level: &Level| !self.assumed.no_real_time || !level.needs_real_time();
+        let good = good
+            .into_iter()
+            .filter(|level| decided(level) && told(level));
+        let good: Vec<Level> = good.collect();
         Judgement {
             violated: Level::weakest(&bad),
             unviolated: Level::strongest(&good),
@@ -277,6 +316,17 @@ impl Judgement {
             ));
         }
         self.evidence.notes = notes;
+    }
+
+    /// Whether a level is violated.
+    pub fn violates(&self, level: Level) -> bool {
+        self.violated.iter().any(|weakest| level.implies(*weakest))
+    }
+
+    /// The strongest of [`Level::WEAK`] of which no violation was found.
+    pub fn strongest_weak(&self) -> Option<Level> {
+        let good = |level: &Level| !self.violates(*level);
+        Level::WEAK.into_iter().rfind(good)
     }
 
     /// The verdict about a level.

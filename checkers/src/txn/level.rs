@@ -2,7 +2,8 @@
 //! strong and strict ones also those of which one ended before the other began.
 //!
 //! Sources: Adya 1999 (PL-1, PL-2, PL-2.99, PL-3), Bailis et al. 2013 and 2014 (monotonic atomic view, read atomic),
-//! Cerone & Gotsman 2018 (parallel and plain snapshot isolation), Daudjee & Salem 2004 and 2006 (strong session levels).
+//! Biswas & Enea 2019 (read committed and read atomic with sessions, causal, prefix), Cerone & Gotsman 2018 (parallel and
+//! plain snapshot isolation), Daudjee & Salem 2004 and 2006 (strong session levels).
 
 use std::{fmt, str::FromStr};
 
@@ -17,6 +18,16 @@ pub enum Level {
     MonotonicAtomicView,
     /// A transaction sees all effects of another, or none.
     ReadAtomic,
+    /// Monotonic atomic view in one commit order that keeps sessions: what Biswas & Enea, Plume and AWDIT call read committed.
+    StrongSessionReadCommitted,
+    /// The same for read atomic: a transaction sees its own session's past, too.
+    StrongSessionReadAtomic,
+    /// What a session saw it keeps seeing, and of other sessions everything up to it; in one commit order.
+    Pram,
+    /// Whatever happened before is seen, in one commit order: transactional causal consistency, causal convergence.
+    Causal,
+    /// Every transaction sees a prefix of one commit order, and its own session's past.
+    PrefixConsistency,
     /// Snapshot isolation in which sites may see independent transactions in different orders.
     ParallelSnapshotIsolation,
     /// PL-2.99: no anti-dependency cycle over items (Adya's, which is stronger than what most databases call so).
@@ -39,11 +50,16 @@ use Level::*;
 
 impl Level {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         ReadUncommitted,
         ReadCommitted,
         MonotonicAtomicView,
         ReadAtomic,
+        StrongSessionReadCommitted,
+        StrongSessionReadAtomic,
+        Pram,
+        Causal,
+        PrefixConsistency,
         ParallelSnapshotIsolation,
         RepeatableRead,
         SnapshotIsolation,
@@ -54,6 +70,14 @@ impl Level {
         StrictSerializable,
     ];
 
+    /// The levels that Plume and AWDIT tell apart, from weak to strong.
+    pub const WEAK: [Self; 3] = [StrongSessionReadCommitted, StrongSessionReadAtomic, Causal];
+
+    /// Whether it says anything about real time.
+    pub fn needs_real_time(self) -> bool {
+        self.implies(StrongSnapshotIsolation)
+    }
+
     /// Its name on the command line: `snapshot-isolation`.
     pub fn name(self) -> &'static str {
         match self {
@@ -61,6 +85,11 @@ impl Level {
             ReadCommitted => "read-committed",
             MonotonicAtomicView => "monotonic-atomic-view",
             ReadAtomic => "read-atomic",
+            StrongSessionReadCommitted => "strong-session-read-committed",
+            StrongSessionReadAtomic => "strong-session-read-atomic",
+            Pram => "pram",
+            Causal => "causal",
+            PrefixConsistency => "prefix-consistency",
             ParallelSnapshotIsolation => "parallel-snapshot-isolation",
             RepeatableRead => "repeatable-read",
             SnapshotIsolation => "snapshot-isolation",
@@ -79,10 +108,15 @@ impl Level {
             ReadCommitted => &[ReadUncommitted],
             MonotonicAtomicView => &[ReadCommitted],
             ReadAtomic => &[MonotonicAtomicView],
+            StrongSessionReadCommitted => &[MonotonicAtomicView],
+            StrongSessionReadAtomic => &[ReadAtomic, StrongSessionReadCommitted],
+            Pram => &[StrongSessionReadAtomic],
+            Causal => &[Pram],
+            PrefixConsistency => &[Causal],
             ParallelSnapshotIsolation => &[ReadAtomic],
             RepeatableRead => &[MonotonicAtomicView],
             SnapshotIsolation => &[ParallelSnapshotIsolation],
-            StrongSessionSnapshotIsolation => &[SnapshotIsolation],
+            StrongSessionSnapshotIsolation => &[SnapshotIsolation, PrefixConsistency],
             StrongSnapshotIsolation => &[StrongSessionSnapshotIsolation],
             Serializable => &[RepeatableRead, SnapshotIsolation],
             StrongSessionSerializable => &[Serializable, StrongSessionSnapshotIsolation],

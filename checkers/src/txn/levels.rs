@@ -10,7 +10,7 @@
 //! - *read uncommitted*: one order of transactions in which every read is a beginning of its list, as far as that
 //!   committed.
 
-mod blocks;
+pub(super) mod blocks;
 mod snapshots;
 
 use blocks::{read_committed, read_uncommitted};
@@ -25,13 +25,13 @@ use super::{
 };
 
 /// A transaction that may have committed, for the searches.
-struct Small {
+pub(super) struct Small {
     /// Whether it must have.
-    ok: bool,
-    steps: Vec<(usize, Does)>,
+    pub(super) ok: bool,
+    pub(super) steps: Vec<(usize, Does)>,
 }
 
-enum Does {
+pub(super) enum Does {
     Write(i64),
     Read(Saw),
 }
@@ -42,7 +42,7 @@ type Before<'a> = &'a dyn Fn(usize, usize) -> bool;
 /// Key by key, its lists; of a register a list of one.
 type Store = [Saw; 2];
 
-fn smalls(history: &History<Txn>) -> Vec<Option<Small>> {
+pub(super) fn smalls(history: &History<Txn>) -> Vec<Option<Small>> {
     let small = |span: &history::Span<Txn>| {
         let ok = match &span.outcome {
             Outcome::Ok(ret) => Some(ret),
@@ -72,7 +72,7 @@ fn smalls(history: &History<Txn>) -> Vec<Option<Small>> {
     history.spans().iter().map(small).collect()
 }
 
-fn put(list: &mut Saw, value: i64, lists: bool) {
+pub(super) fn put(list: &mut Saw, value: i64, lists: bool) {
     if !lists {
         list.clear();
     }

@@ -28,6 +28,7 @@ mod register;
 mod scc;
 mod shrink;
 mod table;
+mod views;
 
 #[cfg(test)]
 mod agreement;
@@ -38,7 +39,7 @@ mod textbook;
 #[cfg(test)]
 mod witnesses;
 
-pub use catalogue::{Anomaly, CycleKind, Entry, Tier};
+pub use catalogue::{Anomaly, CycleKind, Entry, Tier, View};
 pub use graph::{Edges, Graph, Label};
 pub use isolation::{Found, Isolation, Judgement};
 pub use level::Level;

@@ -29,6 +29,8 @@ pub(super) struct Assumed {
     pub(super) sequential_keys: bool,
     /// Each register is linearizable for itself.
     pub(super) linearizable_keys: bool,
+    /// The order of the record is that of each session, and says nothing about different ones.
+    pub(super) no_real_time: bool,
     /// What it holds at first.
     pub(super) start: Start,
 }
@@ -81,7 +83,9 @@ impl Registers {
             false => Label::RwRealtime,
         };
         self.sessions(table, accesses, session, part);
-        self.realtime(table, accesses, realtime, part);
+        if !assumed.no_real_time {
+            self.realtime(table, accesses, realtime, part);
+        }
     }
 
     fn find_writers(&mut self, table: &Table<'_>, accesses: &[Access], part: &mut Part) {

@@ -17,6 +17,7 @@ use super::{
     isolation::{Isolation, Survey},
     project,
     table::{Access, Fate, Kind, Table, What},
+    views::Breach,
 };
 
 /// How many transactions a witness may begin with.
@@ -36,6 +37,7 @@ pub(super) struct Witness {
 pub(super) enum Shows {
     Incident(Incident),
     Cycle(Vec<(u32, u32, Label)>),
+    Breach(Breach),
 }
 
 impl Witness {
@@ -46,6 +48,14 @@ impl Witness {
         Self {
             txns: incident.txns.to_vec(),
             shows: Shows::Incident(incident),
+        }
+    }
+
+    /// A contradiction to what ought to be seen, as it was found.
+    pub(super) fn breach(breach: &Breach) -> Self {
+        Self {
+            txns: breach.txns().to_vec(),
+            shows: Shows::Breach(breach.clone()),
         }
     }
 
@@ -208,7 +218,10 @@ fn shows(
     let history = project::onto(table, kept);
     let small = Table::new(&history);
     let Survey {
-        incidents, cycles, ..
+        incidents,
+        cycles,
+        breaches,
+        ..
     } = isolation.survey(&small, STEPS);
     if let Some(cycle) = cycles.found.iter().find(|c| c.anomaly == anomaly) {
         let edges = cycle.edges.iter();
@@ -217,15 +230,25 @@ fn shows(
             edges.map(|(a, b, l)| (name(*a), name(*b), *l)).collect(),
         ));
     }
+    // What a key of the part is called in the whole.
+    let whole = |key: u32| {
+        let steps = kept.iter().flat_map(|txn| table.steps(*txn));
+        let mut keys = steps.map(|(_, step)| step.key);
+        let name = small.keys[key as usize];
+        keys.find(|key| table.keys[*key as usize] == name)
+    };
+    if let Anomaly::View(view) = anomaly {
+        let breach = breaches.iter().find(|breach| breach.view == view)?;
+        let txn = |txn: u32| kept.get(txn as usize).copied().unwrap_or(NOBODY);
+        let key = |key: u32| whole(key).expect("a part has no other keys");
+        return Some(Shows::Breach(breach.renamed(&txn, &key)));
+    }
     let (incident, _) = incidents.0.iter().find(|(i, _)| i.anomaly == anomaly)?;
     let mut incident = incident.clone();
     incident.txns.retain(|txn| *txn != NOBODY);
     for txn in &mut incident.txns {
         *txn = kept[*txn as usize];
     }
-    let steps = kept.iter().flat_map(|txn| table.steps(*txn));
-    let mut keys = steps.map(|(_, step)| step.key);
-    let name = small.keys[incident.key as usize];
-    incident.key = keys.find(|key| table.keys[*key as usize] == name)?;
+    incident.key = whole(incident.key)?;
     Some(Shows::Incident(incident))
 }

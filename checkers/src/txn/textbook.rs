@@ -194,8 +194,12 @@ fn long_fork_is_allowed_by_parallel_snapshot_isolation() {
            p1: |-txn [["append","y",1]]-|
            p2: |-txn [["r","x"],["r","y"]] -> [["r","x",[1]],["r","y",[]]]-|
            p3: |-txn [["r","x"],["r","y"]] -> [["r","x",[]],["r","y",[1]]]-|"#,
-        &["G-nonadjacent"],
-        &["repeatable-read", "snapshot-isolation"],
+        &["prefix-violation", "G-nonadjacent"],
+        &[
+            "prefix-consistency",
+            "repeatable-read",
+            "snapshot-isolation",
+        ],
     );
 }
 
@@ -203,8 +207,8 @@ fn long_fork_is_allowed_by_parallel_snapshot_isolation() {
 fn stale_reads_by_session_and_by_real_time() {
     expect(
         r#"p0: |-txn [["append","x",1]]-| |-txn [["r","x"]] -> [["r","x",[]]]-|"#,
-        &["G-single-session"],
-        &["strong-session-snapshot-isolation"],
+        &["session-past-missed", "G-single-session"],
+        &["strong-session-read-atomic"],
     );
     expect(
         r#"p0: |-txn [["append","x",1]]-|
@@ -283,8 +287,8 @@ fn an_info_transaction_may_have_happened_or_not() {
     expect(
         r#"p0: |-txn [["append","x",1]] info-|
            p1:    |-txn [["r","x"]] -> [["r","x",[1]]]-| |-txn [["r","x"]] -> [["r","x",[]]]-|"#,
-        &["G-single-session"],
-        &["strong-session-snapshot-isolation"],
+        &["pram-violation", "G-single-session"],
+        &["pram"],
     );
 }
 

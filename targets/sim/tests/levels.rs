@@ -155,8 +155,7 @@ const SHOWN: [(&str, &[&str]); 18] = [
 /// A level by the name that a store promises it under.
 fn level(name: &str) -> Level {
     match name {
-        // What the checker has no level for yet is held against the strongest below it that it has.
-        "prefix" | "causal" | "pram" => Level::ReadAtomic,
+        "prefix" => Level::PrefixConsistency,
         name => name.parse().expect("a level of the checker"),
     }
 }

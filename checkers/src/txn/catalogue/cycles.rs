@@ -1,16 +1,6 @@
 //! The rows of the cycles: five kinds, each plain, with the order of sessions, and with real time.
 
-use super::{CycleKind, CycleKind::*, Entry, Level, Level::*, Tier, Tier::*};
-
-type Row = fn(
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [Level],
-    &'static str,
-    &'static str,
-) -> Entry;
+use super::{CycleKind, CycleKind::*, Entry, Level, Level::*, Row, Tier, Tier::*};
 
 pub(super) fn entry(kind: CycleKind, tier: Tier, row: Row) -> Entry {
     const CLOCKS: &str = "Adya 1999, 4.2; Daudjee & Salem 2004 for orders of sessions";
@@ -33,7 +23,7 @@ pub(super) fn entry(kind: CycleKind, tier: Tier, row: Row) -> Entry {
             "writes against the order of a session",
             "a process's later write went below its earlier one, by way of others' writes",
             "process 1: append x 1, then append x 2 · T3: r x → [2 1]",
-            SI_SESSION,
+            &[StrongSessionReadCommitted],
             STALE_SESSION,
             CLOCKS,
         ),
@@ -60,7 +50,7 @@ pub(super) fn entry(kind: CycleKind, tier: Tier, row: Row) -> Entry {
             "circular information flow with sessions",
             "transactions saw each other's effects in a circle that a session's order closes",
             "process 1: r x → [1], then append y 1 · T3: r y → [1], append x 1",
-            SI_SESSION,
+            &[StrongSessionReadCommitted],
             STALE_SESSION,
             CLOCKS,
         ),

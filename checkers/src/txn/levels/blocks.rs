@@ -6,7 +6,11 @@ use super::{Does, Small, put};
 use crate::txn::agreement::Saw;
 
 /// Calls `try_order` with each order of some transactions until it says yes.
-fn orders(of: &mut Vec<usize>, from: usize, try_order: &mut dyn FnMut(&[usize]) -> bool) -> bool {
+pub(in crate::txn) fn orders(
+    of: &mut Vec<usize>,
+    from: usize,
+    try_order: &mut dyn FnMut(&[usize]) -> bool,
+) -> bool {
     if from == of.len() {
         return try_order(of);
     }
@@ -19,7 +23,7 @@ fn orders(of: &mut Vec<usize>, from: usize, try_order: &mut dyn FnMut(&[usize]) 
 }
 
 /// What a transaction leaves in a key.
-fn block(txn: &Small, key: usize, lists: bool) -> Saw {
+pub(in crate::txn) fn block(txn: &Small, key: usize, lists: bool) -> Saw {
     let mut block = Saw::new();
     for (k, does) in &txn.steps {
         if let (true, Does::Write(v)) = (*k == key, does) {
@@ -90,7 +94,7 @@ fn acyclic(n: usize, edges: &[(usize, usize)]) -> bool {
 }
 
 /// Whether some choice of those that may have committed satisfies a test.
-fn any_commit<'a>(
+pub(in crate::txn) fn any_commit<'a>(
     txns: &'a [Option<Small>],
     mut test: impl FnMut(&[(usize, &'a Small)]) -> bool,
 ) -> bool {
