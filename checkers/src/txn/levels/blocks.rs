@@ -135,16 +135,13 @@ pub(super) fn read_committed(txns: &[Option<Small>], lists: bool) -> bool {
     })
 }
 
-/// Whether one order of lists explains the reads as far as it committed; `None` if nothing can be said, because reads
+/// Whether one order of those that committed explains what reads saw of them; `None` if nothing can be said, because reads
 /// contradict each other or show what a failed call appended in the middle.
 pub(super) fn read_uncommitted(history: &History<Txn>, txns: &[Option<Small>]) -> Option<bool> {
-    let exists = |v: i64| {
-        let wrote = |t: &Small| {
-            t.steps
-                .iter()
-                .any(|s| matches!(s.1, Does::Write(w) if w == v))
-        };
-        txns.iter().flatten().any(wrote)
+    let exists = |key: usize, v: i64| {
+        let wrote =
+            |(k, does): &(usize, Does)| *k == key && matches!(does, Does::Write(w) if *w == v);
+        txns.iter().flatten().any(|t| t.steps.iter().any(wrote))
     };
     let failed = |v: i64| {
         let fails = history
@@ -205,24 +202,46 @@ pub(super) fn read_uncommitted(history: &History<Txn>, txns: &[Option<Small>]) -
             if reads(key).any(|b| !a.starts_with(&b) && !b.starts_with(&a)) {
                 return None;
             }
-            if a.iter().any(|v| !exists(*v)) {
+            if a.iter().any(|v| !exists(key, *v)) {
                 return Some(false);
             }
         }
     }
-    if txns.iter().flatten().any(impossible) {
+    // What a transaction appended last is never there without what it appended first, were it aborted later or not.
+    let torn = |key: usize, t: &Small| {
+        let whole = block(t, key, true);
+        let own = |mut saw: Saw| {
+            saw.retain(|v| whole.contains(v));
+            saw
+        };
+        reads(key).any(|saw| !whole.starts_with(&own(saw)))
+    };
+    let any_torn = (0..2).any(|key| txns.iter().flatten().any(|t| torn(key, t)));
+    if any_torn || txns.iter().flatten().any(impossible) {
         return Some(false);
     }
+    // Who may not have committed need not have a place in the order: what others saw of it was dirty, as this level allows.
     Some(any_commit(txns, |committed| {
         let mut all: Vec<usize> = committed.iter().map(|(i, _)| *i).collect();
         let small = |i: usize| txns[i].as_ref().expect("it committed");
+        let placed = |v: &i64| {
+            let wrote = |t: &Small| {
+                t.steps
+                    .iter()
+                    .any(|s| matches!(s.1, Does::Write(w) if w == *v))
+            };
+            committed.iter().any(|(_, t)| wrote(t))
+        };
         orders(&mut all, 0, &mut |order| {
             (0..2).all(|key| {
                 let list: Saw = order
                     .iter()
                     .flat_map(|i| block(small(*i), key, true))
                     .collect();
-                reads(key).all(|saw| list.starts_with(&saw))
+                reads(key).all(|mut saw| {
+                    saw.retain(placed);
+                    list.starts_with(&saw)
+                })
             })
         })
     }))
