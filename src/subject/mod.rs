@@ -509,7 +509,7 @@ pub(crate) fn named(name: &str) -> Result<&'static Subject, Failure> {
         let names: Vec<&str> = SUBJECTS.iter().map(|s| s.name).collect();
         let list: String = SUBJECTS
             .iter()
-            .map(|s| format!("\n  {:<12} {}", s.name, s.about))
+            .map(|s| format!("\n  {:<13} {}", s.name, s.about))
             .collect();
         Failure::usage(format!(
             "there is no workload {name:?}{}\nworkloads:{list}",
