@@ -109,7 +109,7 @@ pub(crate) fn ourselves() -> Result<PathBuf, Failure> {
 }
 
 fn embedded(
-    config: Config,
+    mut config: Config,
     seed: Seed,
     open: &Open<'_>,
     ui: &Arc<Ui>,
@@ -150,7 +150,7 @@ fn embedded(
         place: place.path().to_owned(),
     };
     let cluster = access.connect()?;
-    let capabilities = refuse_impossible(&config, &cluster, &store)?;
+    let capabilities = refuse_impossible(&mut config, &cluster, &store, ui)?;
     let (dir, meta) = open(&names(cluster.nodes()), ui)?;
     dir.write_json(ACCESS, &access)?;
     let workload = workload(&config, cas);
@@ -174,12 +174,17 @@ fn embedded(
     )
 }
 
-fn etcd(config: Config, seed: Seed, open: &Open<'_>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+fn etcd(
+    mut config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
     let (access, held) = reach(&config, ui)?;
     let cluster = access.connect()?;
     become_root(&cluster)?;
     let system: Arc<dyn System> = Arc::new(Etcd::new(cluster.nodes().to_vec()));
-    let capabilities = refuse_impossible(&config, &cluster, &*system)?;
+    let capabilities = refuse_impossible(&mut config, &cluster, &*system, ui)?;
     let (dir, meta) = open(&names(cluster.nodes()), ui)?;
     dir.write_json(ACCESS, &access)?;
     if held.is_none() {
@@ -231,18 +236,27 @@ fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concl
 }
 
 /// Every fault that could never work here, told at once and before anything is deployed.
+///
+/// What was asked for only where it is possible (`--faults all`), and is not, is taken out of the configuration.
 fn refuse_impossible(
-    config: &Config,
+    config: &mut Config,
     cluster: &Cluster,
     system: &dyn System,
+    ui: &Ui,
 ) -> Result<Capabilities, Failure> {
-    preflight(&config.faults, cluster, system).map_err(|refusals| {
-        let list: String = refusals.iter().map(|r| format!("\n  {r}")).collect();
-        Failure::usage(format!(
-            "{} cannot take what was asked for; nothing was deployed:{list}",
-            system.name()
-        ))
-    })
+    let prepared =
+        preflight(&config.faults, cluster, system, &ourselves()?).map_err(|refusals| {
+            let list: String = refusals.iter().map(|r| format!("\n  {r}")).collect();
+            Failure::usage(format!(
+                "{} cannot take what was asked for; nothing was deployed:{list}",
+                system.name()
+            ))
+        })?;
+    for refusal in prepared.left_out {
+        ui.note(&format!("left out: {refusal}"));
+    }
+    config.faults = prepared.faults;
+    Ok(prepared.capabilities)
 }
 
 /// The way to the hosts that a configuration names.

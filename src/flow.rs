@@ -187,6 +187,9 @@ async fn drive<T: Target<Register>>(
 
     // The faults have a driver of their own: the same scheduler, with a worker a track.
     let injector = injector(&dir, &cluster, &system, capabilities, deadman, clock, ui)?;
+    injector
+        .note_uploads()
+        .map_err(|e| Failure::infrastructure(format!("cannot keep the ledger of faults: {e}")))?;
     let leftovers = Arc::clone(&injector);
     for (node, fault) in blocking(move || leftovers.clear_leftovers()).await? {
         ui.warn(&format!(

@@ -152,6 +152,13 @@ pub(crate) enum OneOrMany<T> {
     One(T),
 }
 
+/// For lists of places that may be written as one.
+pub(crate) fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    OneOrMany::deserialize(from).map(Vec::from)
+}
+
 impl<T> From<OneOrMany<T>> for Vec<T> {
     fn from(from: OneOrMany<T>) -> Self {
         match from {

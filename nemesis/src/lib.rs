@@ -6,10 +6,12 @@
 //! in time heal and probe again. `preflight` refuses before deployment what could never work.
 
 mod at;
+mod body;
 mod deadman;
 mod duration;
 mod faults;
 mod inject;
+mod kinds;
 mod ledger;
 mod net;
 mod order;
@@ -17,6 +19,7 @@ mod plan;
 mod preflight;
 mod schedule;
 mod spec;
+mod upload;
 
 pub use at::{Aim, Place, Shape};
 pub use deadman::{DeadMan, LEASE};
@@ -25,10 +28,14 @@ pub use faults::{Kill, Partition, Pause};
 pub use inject::{
     Clock, HealReport, Injector, Left, Limits, OnStep, Settled, Unhealed, heal_ledger,
 };
+pub use kinds::{FaultSpec, Kind};
 pub use ledger::{Ledger, LedgerError, Owed};
 pub use net::{Addresses, Filter, NoFilter, PacketFilter, detect};
 pub use order::{Carried, Nemesis, Order};
-pub use plan::{Action, Ask, CLIENTS, Expect, Fault, Leaders, Plan, Probe, Role, Skip, View};
-pub use preflight::{Capabilities, PROBE_PORT, Refusal, preflight};
+pub use plan::{
+    About, Action, Ask, CLIENTS, Expect, Fault, Leaders, Plan, Probe, Role, Skip, View,
+};
+pub use preflight::{Capabilities, Case, PROBE_PORT, Prepared, Refusal, preflight};
 pub use schedule::Schedule;
-pub use spec::{BadSpec, FaultSpec, Faults, Kind, TrackSpec};
+pub use spec::{BadSpec, Faults, TrackSpec};
+pub use upload::Uploads;

@@ -6,11 +6,11 @@ use std::{
     fmt,
 };
 
-use control::{Command, Net, Node, Processes};
+use control::{Command, Net, Node, Processes, System};
 use history::fault::FaultId;
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::{Capabilities, Case, Kind};
 
 /// What a fault will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,8 @@ pub enum Role {
     Client,
     /// What a node has dropped.
     Dropped,
+    /// What the fault does to a node, measured there: a clock, a delay, a file, a load.
+    Effect,
 }
 
 /// How a probe is asked.
@@ -126,6 +128,8 @@ pub enum Expect {
     Lacks(String),
     /// A number above zero.
     Positive,
+    /// A line that begins with a whole number from the first to the second: `51 ms`.
+    Between(i64, i64),
     /// Any: it is asked for the packets that it sends, or not at all.
     Anything,
 }
@@ -146,6 +150,10 @@ pub struct View<'a> {
     pub own_links: bool,
     /// How processes are killed and paused.
     pub processes: Option<&'a dyn Processes>,
+    /// The system itself, for what else it can do.
+    pub system: &'a dyn System,
+    /// What the cluster can do beyond that.
+    pub capabilities: &'a Capabilities,
     /// Whether this system has a leader that can be asked for.
     pub has_leader: bool,
     /// Who leads, if that was asked.
@@ -181,6 +189,12 @@ impl View<'_> {
         }
         (self.nodes.len().saturating_sub(1) / 2).saturating_sub(self.impaired().len())
     }
+    /// Where this program lies on a node, for faults that need it there ([`Case::helper`]).
+    pub fn helper(&self, node: &Node) -> Result<&str, Skip> {
+        let path = self.capabilities.helper.get(&node.name);
+        path.map(String::as_str)
+            .ok_or_else(|| Skip(format!("this program is not on {}", node.name)))
+    }
     /// The node of this name.
     pub fn node(&self, name: &str) -> Result<&Node, Skip> {
         self.nodes
@@ -206,12 +220,57 @@ pub struct Skip(pub String);
 
 /// Something bad that can be done to a cluster.
 pub trait Fault {
+    /// What people are told of it.
+    fn about(&self) -> About;
+
+    /// Refuses what could never work here, and finds out with what means it can.
+    fn check(&self, case: &mut Case<'_>);
+
     /// Decides what exactly. All choice comes from the seed and the view: the same of both give the same plan.
     fn plan(&self, view: &View<'_>, seed: u64) -> Result<Plan, Skip>;
 
     /// Whether the plan from this seed for this many nodes will want to know who leads.
     fn wants_leader(&self, _nodes: usize, _has_leader: bool, _seed: u64) -> bool {
         false
+    }
+
+    /// Aims it at one more place, as in `kill@leader`; false if it has none.
+    fn aim(&mut self, _at: &str) -> bool {
+        false
+    }
+
+    /// The places it may strike, for people; empty where nothing was said.
+    fn places(&self) -> String {
+        String::new()
+    }
+}
+
+/// What people are told of a sort of fault; each a sentence without a full stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// What it does.
+    pub does: &'static str,
+    /// What it needs.
+    pub needs: &'static str,
+    /// How it is seen to bite.
+    pub verified: &'static str,
+    /// How it is undone.
+    pub healed: &'static str,
+}
+
+impl Plan {
+    /// A plan that does nothing yet.
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            what: what.into(),
+            nodes: Vec::new(),
+            sides: Vec::new(),
+            cuts: Vec::new(),
+            actions: Vec::new(),
+            probes: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 }
 

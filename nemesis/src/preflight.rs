@@ -1,14 +1,15 @@
 //! What could never work is refused before anything is deployed: what, why, and what to do instead. Only what was asked
 //! for is looked at, so a run without partitions needs no packet filter.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use control::{Cluster, Command, Net, Node, RemoteExt, System};
 
 use crate::{
-    Aim, FaultSpec, Faults, Kind, Shape,
+    Aim, Faults, Kind, Shape,
     at::Place,
     net::{self, NoFilter},
+    upload::{self, Uploads},
 };
 
 /// What the cluster can do beyond what the system itself can.
@@ -16,6 +17,21 @@ use crate::{
 pub struct Capabilities {
     /// The nodes' packet filters: where partitions are asked for and the system does not cut its links itself.
     pub net: Option<Arc<dyn Net>>,
+    /// Where this program lies on each node, where a fault needs it there.
+    pub helper: BTreeMap<String, String>,
+    /// What was put on the nodes to find that out; gone with the last of these.
+    pub uploads: Arc<Uploads>,
+}
+
+/// What a preflight came to.
+#[derive(Clone)]
+pub struct Prepared {
+    /// The faults that are possible.
+    pub faults: Faults,
+    /// With what means.
+    pub capabilities: Capabilities,
+    /// Those that were asked for only where they are possible, and are not.
+    pub left_out: Vec<Refusal>,
 }
 
 /// A fault that is impossible here.
@@ -39,68 +55,98 @@ impl fmt::Display for Refusal {
 pub const PROBE_PORT: u16 = 22;
 
 /// Whether all faults are possible on this cluster with this system, and with what means. All refusals are told at once.
+/// `exe` is this program, for faults that need it on the nodes.
 pub fn preflight(
     faults: &Faults,
     cluster: &Cluster,
     system: &dyn System,
-) -> Result<Capabilities, Vec<Refusal>> {
+    exe: &Path,
+) -> Result<Prepared, Vec<Refusal>> {
     let mut refused = Vec::new();
+    let mut left_out = Vec::new();
+    let mut possible = Vec::new();
     let mut capabilities = Capabilities::default();
     for track in &faults.0 {
         let mut case = Case {
             kind: track.fault.kind(),
             cluster,
             system,
-            refused: &mut refused,
+            capabilities: &mut capabilities,
+            exe,
+            refused: Vec::new(),
         };
-        match &track.fault {
-            FaultSpec::Partition(partition) => {
-                case.shapes(&partition.at);
-                if partition.clients
-                    && cluster.control_addresses.is_empty()
-                    && system.net().is_none()
-                {
-                    case.refuse(
-                        "the address that clients come from is not known".into(),
-                        "leave `clients` out",
-                    );
-                }
-                if system.net().is_none() && cluster.nodes().len() > 1 {
-                    capabilities.net = case.packet_filter();
-                }
-            }
-            FaultSpec::Kill(kill) => case.processes(&kill.at),
-            FaultSpec::Pause(pause) => case.processes(&pause.at),
+        track.fault.fault().check(&mut case);
+        let against = case.refused;
+        if against.is_empty() {
+            possible.push(track.clone());
         }
+        let to = if track.optional {
+            &mut left_out
+        } else {
+            &mut refused
+        };
+        to.extend(against);
     }
-    if refused.is_empty() {
-        Ok(capabilities)
-    } else {
-        Err(refused)
+    if !refused.is_empty() {
+        return Err(refused);
     }
+    if possible.is_empty() && !left_out.is_empty() {
+        return Err(left_out);
+    }
+    Ok(Prepared {
+        faults: Faults(possible),
+        capabilities,
+        left_out,
+    })
 }
 
-struct Case<'a> {
+/// What a fault looks at when it says whether it is possible.
+pub struct Case<'a> {
+    /// The nodes.
+    pub cluster: &'a Cluster,
+    /// What runs on them.
+    pub system: &'a dyn System,
+    /// What was found out so far; to be added to.
+    pub capabilities: &'a mut Capabilities,
     kind: Kind,
-    cluster: &'a Cluster,
-    system: &'a dyn System,
-    refused: &'a mut Vec<Refusal>,
+    exe: &'a Path,
+    refused: Vec<Refusal>,
 }
 
 impl Case<'_> {
-    fn refuse(&mut self, why: String, instead: impl Into<String>) {
+    /// This fault cannot work here: why, and what to do instead.
+    pub fn refuse(&mut self, why: impl Into<String>, instead: impl Into<String>) {
         self.refused.push(Refusal {
             fault: self.kind,
-            why,
+            why: why.into(),
             instead: instead.into(),
         });
     }
 
-    fn shapes(&mut self, at: &[Shape]) {
+    /// Sees that this program is on every node and can be run there; puts it there where it is not.
+    pub fn helper(&mut self) {
+        for node in self.cluster.nodes() {
+            if self.capabilities.helper.contains_key(&node.name) {
+                continue;
+            }
+            match upload::place(self.cluster, node, self.exe, &self.capabilities.uploads) {
+                Ok(path) => {
+                    self.capabilities.helper.insert(node.name.clone(), path);
+                }
+                Err(why) => self.refuse(
+                    format!("{node} cannot run this program: {why}"),
+                    "use nodes of the same architecture that let the login write to /var/tmp and run what is there",
+                ),
+            }
+        }
+    }
+
+    /// Shapes that this cluster cannot have.
+    pub fn shapes(&mut self, at: &[Shape]) {
         let size = self.cluster.nodes().len();
         if size < 2 {
             self.refuse(
-                "a cluster of one node has no links to cut".into(),
+                "a cluster of one node has no links to cut",
                 "use at least two nodes, or kill and pause",
             );
             return;
@@ -124,7 +170,7 @@ impl Case<'_> {
                     self.names(names, Shape::words());
                     if self.cluster.nodes().iter().all(|n| names.contains(&n.name)) {
                         self.refuse(
-                            "there is nobody to cut all nodes off from".into(),
+                            "there is nobody to cut all nodes off from",
                             "name only those of one side",
                         );
                     }
@@ -134,8 +180,8 @@ impl Case<'_> {
         }
     }
 
-    fn processes(&mut self, at: &[Aim]) {
-        let size = self.cluster.nodes().len();
+    /// Processes that cannot be controlled, and places that there are not.
+    pub fn processes(&mut self, at: &[Aim]) {
         match self.system.processes() {
             None => self.refuse(
                 format!(
@@ -155,6 +201,12 @@ impl Case<'_> {
                 }
             }
         }
+        self.aims(at);
+    }
+
+    /// Places that there are not.
+    pub fn aims(&mut self, at: &[Aim]) {
+        let size = self.cluster.nodes().len();
         for aim in at {
             match aim {
                 Aim::Minority if size < 3 => self.refuse(
@@ -168,7 +220,8 @@ impl Case<'_> {
         }
     }
 
-    fn root(&mut self) {
+    /// Nodes on which we cannot become root.
+    pub fn root(&mut self) {
         let nothing = Command::new(["true"])
             .root()
             .idempotent()
@@ -226,17 +279,20 @@ impl Case<'_> {
         }
     }
 
-    fn packet_filter(&mut self) -> Option<Arc<dyn Net>> {
+    /// The nodes' packet filters, unless they were found already.
+    pub fn packet_filter(&mut self) {
+        if self.capabilities.net.is_some() {
+            return;
+        }
         match net::detect(self.cluster, PROBE_PORT) {
             Ok(filter) => {
                 self.probes(&filter);
-                Some(Arc::new(filter))
+                self.capabilities.net = Some(Arc::new(filter));
             }
             Err(none) => {
                 for NoFilter { node, why, instead } in none {
                     self.refuse(format!("{node}: {why}"), instead);
                 }
-                None
             }
         }
     }

@@ -15,60 +15,13 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 
-use crate::{
-    Fault, TimeRange,
-    at::{Aim, OneOrMany, Place, Shape},
-    faults::{Kill, Partition, Pause},
-};
-
-/// The sorts of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Links between nodes are cut.
-    Partition,
-    /// Processes are killed, and started again.
-    Kill,
-    /// Processes are stopped, and go on.
-    Pause,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Partition, Self::Kill, Self::Pause];
-
-    /// As it is written.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Partition => "partition",
-            Self::Kill => "kill",
-            Self::Pause => "pause",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = BadSpec;
-
-    fn from_str(text: &str) -> Result<Self, BadSpec> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.word() == text)
-            .ok_or_else(|| BadSpec::unknown(text))
-    }
-}
+use crate::{FaultSpec, Kind, TimeRange, body::Timing};
 
 /// Why a text does not name faults.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSpec {
     /// A word that is no fault.
-    #[error("unknown fault {word:?}{}: there are partition, kill and pause", meant(.nearest))]
+    #[error("unknown fault {word:?}{}: there are {}", meant(.nearest), known())]
     Unknown {
         /// The word.
         word: String,
@@ -81,6 +34,9 @@ pub enum BadSpec {
     /// `kill@` and nothing behind it.
     #[error("{0}@ names no place: write {0}@leader or {0}@n1+n2")]
     Nowhere(Kind),
+    /// `kill@leader`, of a fault that has no places.
+    #[error("{0} strikes no place of its own: write {0} alone")]
+    NoPlaces(Kind),
     /// A schedule that cannot be kept.
     #[error(
         "{kind}: every {every} for {lasting} leaves no time between two of them: make `every` longer than `for`"
@@ -95,15 +51,23 @@ pub enum BadSpec {
     },
 }
 
+fn known() -> String {
+    let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
+    match words.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 fn meant(nearest: &Option<Kind>) -> String {
     nearest.map_or_else(String::new, |kind| format!(", did you mean {kind}?"))
 }
 
 impl BadSpec {
-    fn unknown(word: &str) -> Self {
+    pub(crate) fn unknown(word: &str) -> Self {
         let nearest = Kind::ALL
-            .into_iter()
-            .map(|kind| (strsim::damerau_levenshtein(word, kind.word()), kind))
+            .iter()
+            .map(|kind| (strsim::damerau_levenshtein(word, kind.word()), *kind))
             .filter(|(distance, _)| *distance <= 2)
             .min_by_key(|(distance, _)| *distance)
             .map(|(_, kind)| kind);
@@ -114,57 +78,8 @@ impl BadSpec {
     }
 }
 
-/// A fault, as asked for: what sort, and where it may strike.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultSpec {
-    /// Links between nodes are cut.
-    Partition(Partition),
-    /// Processes are killed, and started again.
-    Kill(Kill),
-    /// Processes are stopped, and go on.
-    Pause(Pause),
-}
-
-impl FaultSpec {
-    /// What sort it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Partition(_) => Kind::Partition,
-            Self::Kill(_) => Kind::Kill,
-            Self::Pause(_) => Kind::Pause,
-        }
-    }
-    /// What can be done with it.
-    pub fn fault(&self) -> &dyn Fault {
-        match self {
-            Self::Partition(fault) => fault,
-            Self::Kill(fault) => fault,
-            Self::Pause(fault) => fault,
-        }
-    }
-}
-
-/// `kill@leader`; alternatives are told with `or`.
-impl fmt::Display for FaultSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn words<P: Place>(at: &[P]) -> String {
-            at.iter().map(Place::write).collect::<Vec<_>>().join(" or ")
-        }
-        let at = match self {
-            Self::Partition(partition) => words(&partition.at),
-            Self::Kill(kill) => words(&kill.at),
-            Self::Pause(pause) => words(&pause.at),
-        };
-        match at.as_str() {
-            "" => write!(f, "{}", self.kind()),
-            at => write!(f, "{}@{at}", self.kind()),
-        }
-    }
-}
-
 /// A fault with its schedule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TrackSpec {
     /// What, and where.
     pub fault: FaultSpec,
@@ -172,23 +87,35 @@ pub struct TrackSpec {
     pub every: Option<TimeRange>,
     /// How long each is in force; from `every` where it is not said.
     pub lasting: Option<TimeRange>,
+    /// Whether it is left out, rather than the run refused, where it is impossible.
+    pub optional: bool,
 }
 
 /// All faults of a run, each on its own track.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Faults(pub Vec<TrackSpec>);
 
 impl TrackSpec {
     /// This sort of fault, with defaults for everything else.
     pub fn of(kind: Kind) -> Self {
         Self {
-            fault: match kind {
-                Kind::Partition => FaultSpec::Partition(Partition::default()),
-                Kind::Kill => FaultSpec::Kill(Kill::default()),
-                Kind::Pause => FaultSpec::Pause(Pause::default()),
-            },
+            fault: FaultSpec::of(kind),
             every: None,
             lasting: None,
+            optional: false,
+        }
+    }
+
+    /// Aims it at a place, where one is told.
+    fn strike(&mut self, at: Option<&str>) -> Result<(), BadSpec> {
+        let kind = self.fault.kind();
+        match at {
+            None => Ok(()),
+            Some("") => Err(BadSpec::Nowhere(kind)),
+            Some(at) => match self.fault.fault_mut().aim(at) {
+                true => Ok(()),
+                false => Err(BadSpec::NoPlaces(kind)),
+            },
         }
     }
 
@@ -228,13 +155,7 @@ impl FromStr for TrackSpec {
         };
         let kind: Kind = kind.parse()?;
         let mut track = Self::of(kind);
-        match (at, &mut track.fault) {
-            (None, _) => {}
-            (Some(""), _) => return Err(BadSpec::Nowhere(kind)),
-            (Some(at), FaultSpec::Partition(p)) => p.at = vec![Shape::read(at)],
-            (Some(at), FaultSpec::Kill(k)) => k.at = vec![Aim::read(at)],
-            (Some(at), FaultSpec::Pause(p)) => p.at = vec![Aim::read(at)],
-        }
+        track.strike(at)?;
         Ok(track)
     }
 }
@@ -250,23 +171,36 @@ impl Faults {
         }
         Ok(Self(tracks))
     }
-    /// `partition+kill`, or `none`.
+    /// Every sort of fault that is possible where it will run.
+    pub fn all() -> Self {
+        let optional = |kind: &Kind| TrackSpec {
+            optional: true,
+            ..TrackSpec::of(*kind)
+        };
+        Self(Kind::ALL.iter().map(optional).collect())
+    }
+    /// `partition+kill`, or `all`, or `none`.
     pub fn name(&self) -> String {
         if self.0.is_empty() {
             return "none".to_owned();
+        }
+        if self.0.iter().all(|track| track.optional) {
+            return "all".to_owned();
         }
         let words: Vec<_> = self.0.iter().map(|t| t.fault.kind().word()).collect();
         words.join("+")
     }
 }
 
-/// `partition,kill@leader`, or `none`.
+/// `partition,kill@leader`, or `all`, or `none`.
 impl FromStr for Faults {
     type Err = BadSpec;
 
     fn from_str(text: &str) -> Result<Self, BadSpec> {
-        if matches!(text.trim(), "" | "none") {
-            return Ok(Self::default());
+        match text.trim() {
+            "" | "none" => return Ok(Self::default()),
+            "all" => return Ok(Self::all()),
+            _ => {}
         }
         Self::new(text.split(',').map(str::parse).collect::<Result<_, _>>()?)
     }
@@ -275,57 +209,16 @@ impl FromStr for Faults {
 /// What is written of a track, all of it: the same map that is read.
 impl Serialize for Faults {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Body<'a, P> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            every: Option<TimeRange>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            r#for: Option<TimeRange>,
-            #[serde(skip_serializing_if = "<[P]>::is_empty")]
-            at: &'a [P],
-            #[serde(skip_serializing_if = "std::ops::Not::not")]
-            clients: bool,
-        }
-        fn body<'a, P>(track: &TrackSpec, at: &'a [P], clients: bool) -> Body<'a, P> {
-            Body {
-                every: track.every,
-                r#for: track.lasting,
-                at,
-                clients,
-            }
-        }
         let mut map = to.serialize_map(Some(self.0.len()))?;
         for track in &self.0 {
-            let kind = track.fault.kind();
-            match &track.fault {
-                FaultSpec::Partition(p) => {
-                    map.serialize_entry(&kind, &body(track, &p.at, p.clients))?;
-                }
-                FaultSpec::Kill(Kill { at }) | FaultSpec::Pause(Pause { at }) => {
-                    map.serialize_entry(&kind, &body(track, at, false))?;
-                }
-            }
+            let timing = Timing {
+                every: track.every,
+                lasting: track.lasting,
+            };
+            track.fault.write(timing, &mut map)?;
         }
         map.end()
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PartitionBody {
-    every: Option<TimeRange>,
-    r#for: Option<TimeRange>,
-    at: Option<OneOrMany<Shape>>,
-    #[serde(default)]
-    clients: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProcessBody {
-    every: Option<TimeRange>,
-    r#for: Option<TimeRange>,
-    at: Option<OneOrMany<Aim>>,
 }
 
 impl<'de> Deserialize<'de> for Faults {
@@ -359,31 +252,12 @@ impl<'de> de::Visitor<'de> for FaultsVisitor {
         let mut tracks = Vec::new();
         while let Some(word) = map.next_key::<String>()? {
             let mut track: TrackSpec = word.parse().map_err(de::Error::custom)?;
-            let (every, lasting) = match &mut track.fault {
-                FaultSpec::Partition(partition) => {
-                    match map.next_value::<Option<PartitionBody>>()? {
-                        None => (None, None),
-                        Some(body) => {
-                            if let Some(at) = body.at {
-                                partition.at = at.into();
-                            }
-                            partition.clients = body.clients;
-                            (body.every, body.r#for)
-                        }
-                    }
-                }
-                FaultSpec::Kill(Kill { at }) | FaultSpec::Pause(Pause { at }) => {
-                    match map.next_value::<Option<ProcessBody>>()? {
-                        None => (None, None),
-                        Some(body) => {
-                            if let Some(said) = body.at {
-                                *at = said.into();
-                            }
-                            (body.every, body.r#for)
-                        }
-                    }
-                }
-            };
+            let (fault, Timing { every, lasting }) = FaultSpec::read(track.fault.kind(), &mut map)?;
+            track.fault = fault;
+            if track.fault.fault().places().is_empty() {
+                let at = word.split_once('@').map(|(_, at)| at.trim());
+                track.strike(at).map_err(de::Error::custom)?;
+            }
             track.every = every;
             track.lasting = lasting;
             if every.is_some() && lasting.is_some() {

@@ -10,6 +10,7 @@ mod support;
 use std::{
     collections::BTreeMap,
     io::Write,
+    path::Path,
     process::{Child, Stdio},
     sync::Arc,
     time::Duration,
@@ -406,10 +407,23 @@ fn what_a_node_has_is_found_out() {
     assert_eq!(world.run(1, &left), "", "looking leaves nothing behind");
     let faults: Faults = "partition".parse().unwrap();
     eventually("every node reaches the next", || {
-        preflight(&faults, &world.cluster(), &toy).is_ok()
+        preflight(
+            &faults,
+            &world.cluster(),
+            &toy,
+            Path::new("/nowhere/schism"),
+        )
+        .is_ok()
     });
     world.spaces[1].run("ip link set eth0 down");
-    let refused = preflight(&faults, &world.cluster(), &toy).err().unwrap();
+    let refused = preflight(
+        &faults,
+        &world.cluster(),
+        &toy,
+        Path::new("/nowhere/schism"),
+    )
+    .err()
+    .unwrap();
     let said: Vec<String> = refused.iter().map(|r| r.why.clone()).collect();
     assert!(
         said[0].starts_with("n1 does not reach n2 on port 22"),
@@ -436,6 +450,7 @@ fn partitions_between_real_nodes_are_verified() {
             Arc::new(toy) as Arc<dyn System>,
             Capabilities {
                 net: Some(Arc::new(net)),
+                ..Capabilities::default()
             },
             Ledger::open(&dir.path().join("ledger.jsonl")).unwrap(),
             DeadMan::none(),

@@ -3,14 +3,17 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use control::{Command, Net, Node, Peer, Processes};
+use control::{Cluster, Command, Error, Net, Node, Peer, Processes, System};
 use history::fault::FaultId;
 use proptest::prelude::*;
 use schism_nemesis::{
-    Addresses, Aim, CLIENTS, Expect, FaultSpec, Filter, Kill, Leaders, PacketFilter, Partition,
-    Pause, Plan, Role, Shape, Skip, View,
+    Addresses, Aim, CLIENTS, Capabilities, Expect, FaultSpec, Filter, Kill, Leaders, PacketFilter,
+    Partition, Pause, Plan, Role, Shape, Skip, View,
 };
 use support::nodes;
 
@@ -31,6 +34,30 @@ impl Processes for Db {
     }
     fn state(&self, node: &Node) -> Command {
         Command::new(["db", "--state", &node.name])
+    }
+}
+
+impl System for Db {
+    fn name(&self) -> &str {
+        "db"
+    }
+    fn version(&self, _: &Cluster) -> Result<String, Error> {
+        Ok("1".into())
+    }
+    fn install(&self, _: &Cluster) -> Result<(), Error> {
+        Ok(())
+    }
+    fn start(&self, _: &Cluster) -> Result<(), Error> {
+        Ok(())
+    }
+    fn await_healthy(&self, _: &Cluster, _: Duration) -> Result<(), Error> {
+        Ok(())
+    }
+    fn stop(&self, _: &Cluster) -> Result<(), Error> {
+        Ok(())
+    }
+    fn client_port(&self, _: &Node) -> u16 {
+        2379
     }
 }
 
@@ -78,6 +105,8 @@ impl Setting {
                 net: Some(net),
                 own_links: false,
                 processes: Some(&Db),
+                system: &Db,
+                capabilities: &Capabilities::default(),
                 has_leader: self.leaders != Leaders::NotAsked,
                 leaders: &self.leaders,
                 busy: &self.busy,

@@ -53,7 +53,7 @@ fn refused_on(
     let mut toy = Toy::new(dir.path(), addresses.len());
     toy.with_net = false;
     let faults: Faults = "partition".parse().unwrap();
-    match preflight(&faults, &cluster, &toy) {
+    match preflight(&faults, &cluster, &toy, Path::new("/nowhere/schism")) {
         Ok(_) => Vec::new(),
         Err(refused) => refused.iter().map(ToString::to_string).collect(),
     }
@@ -126,7 +126,7 @@ fn refused(faults: &str, nodes: usize) -> Vec<(Kind, String, String)> {
     let dir = tempfile::tempdir().unwrap();
     let toy = Toy::new(dir.path(), nodes);
     let faults: Faults = serde_yaml::from_str(faults).unwrap();
-    match preflight(&faults, &cluster(nodes), &toy) {
+    match preflight(&faults, &cluster(nodes), &toy, Path::new("/nowhere/schism")) {
         Ok(_) => Vec::new(),
         Err(refused) => refused
             .into_iter()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schism_nemesis::{Aim, FaultSpec, Faults, Kill, Partition, Shape, TimeRange, TrackSpec};
+use schism_nemesis::{Aim, FaultSpec, Faults, Kill, Kind, Partition, Shape, TimeRange, TrackSpec};
 
 fn yaml(text: &str) -> Result<Faults, String> {
     serde_yaml::from_str(text).map_err(|e| e.to_string())
@@ -31,6 +31,7 @@ fn the_yaml_of_the_manual_is_read() {
             }),
             every: Some(TimeRange::exactly(Duration::from_secs(20))),
             lasting: Some("5s..15s".parse().unwrap()),
+            optional: false,
         }
     );
     assert_eq!(
@@ -65,6 +66,22 @@ fn words_are_read_alike_in_both_places() {
 }
 
 #[test]
+fn a_place_in_the_word_and_one_in_the_map() {
+    let at = |text: &str| yaml(text).unwrap().0[0].fault.to_string();
+    assert_eq!(at("kill@leader: { every: 9s }"), "kill@leader");
+    assert_eq!(at("kill@leader: { at: one }"), "kill@one");
+}
+
+#[test]
+fn all_is_every_fault_there_is_where_it_is_possible() {
+    let all: Faults = "all".parse().unwrap();
+    assert_eq!(all.name(), "all");
+    let kinds: Vec<_> = all.0.iter().map(|t| t.fault.kind()).collect();
+    assert_eq!(kinds, Kind::ALL);
+    assert!(all.0.iter().all(|t| t.optional));
+}
+
+#[test]
 fn each_mistake_says_what_to_write() {
     let word = |text: &str| text.parse::<Faults>().unwrap_err().to_string();
     assert_eq!(
@@ -91,6 +108,7 @@ fn each_mistake_says_what_to_write() {
     assert!(said("kill: { every: 5s, for: 9s }").contains("leaves no time between two of them"));
     assert!(said("kil: {}").contains("did you mean kill?"));
     assert!(said("kill: { at: 3 }").contains("expected a word such as minority or leader"));
+    assert!(said("kill: { evry: 9s }").contains("expected one of `every`, `for`, `at`"));
     assert!(said("7").contains("a list such as [partition, kill]"));
 }
 

@@ -9,6 +9,11 @@ use crate::{
     plan::{Leaders, Skip, View},
 };
 
+/// The alternatives, for people.
+pub(super) fn places<P: Place>(at: &[P]) -> String {
+    at.iter().map(Place::write).collect::<Vec<_>>().join(" or ")
+}
+
 /// One of the alternatives; the first draw from a fault's seed, so that it can be made ahead of the others.
 pub(super) fn draw<P: Place>(at: &[P], defaults: &[P], rng: &mut Pcg64) -> P {
     let at = if at.is_empty() { defaults } else { at };

@@ -3,11 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::process::{self, Deed};
+use super::{
+    choice,
+    process::{self, Deed},
+};
 use crate::{
-    Kind,
-    at::Aim,
-    plan::{Fault, Plan, Skip, View},
+    Case, Kind,
+    at::{Aim, Place, one_or_many},
+    plan::{About, Fault, Plan, Skip, View},
 };
 
 /// Kill and start again.
@@ -15,7 +18,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Kill {
     /// The alternatives; empty for one node or, where there is one, the leader.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub at: Vec<Aim>,
 }
 
@@ -28,6 +35,24 @@ const DEED: Deed = Deed {
 };
 
 impl Fault for Kill {
+    fn about(&self) -> About {
+        About {
+            does: "kills the processes of a node with SIGKILL, and starts them again with the data they have",
+            needs: "processes that schism started, on the nodes",
+            verified: "the process is gone",
+            healed: "it is started, and runs",
+        }
+    }
+    fn check(&self, case: &mut Case<'_>) {
+        case.processes(&self.at);
+    }
+    fn aim(&mut self, at: &str) -> bool {
+        self.at.push(Aim::read(at));
+        true
+    }
+    fn places(&self) -> String {
+        choice::places(&self.at)
+    }
     fn plan(&self, view: &View<'_>, seed: u64) -> Result<Plan, Skip> {
         process::plan(&DEED, &self.at, view, seed)
     }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{choice, links::Links};
 use crate::{
-    Kind,
-    at::Shape,
-    plan::{Action, Ask, CLIENTS, Expect, Fault, Plan, Probe, Role, Skip, View},
+    Case, Kind,
+    at::{Place, Shape, one_or_many},
+    plan::{About, Action, Ask, CLIENTS, Expect, Fault, Plan, Probe, Role, Skip, View},
 };
 
 /// Cut, and join again.
@@ -21,10 +21,14 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Partition {
     /// The alternatives; empty for all that this cluster can have.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub at: Vec<Shape>,
     /// Whether the isolated side loses our clients too.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub clients: bool,
 }
 
@@ -32,6 +36,34 @@ pub struct Partition {
 const MOST_PROBES: usize = 30;
 
 impl Fault for Partition {
+    fn about(&self) -> About {
+        About {
+            does: "cuts links between nodes, so that what is sent does not arrive and nobody is told",
+            needs: "nftables or iptables on the nodes and root, or a system that cuts its links itself",
+            verified: "connections across the cut fail, those inside the sides succeed, and packets are counted as dropped",
+            healed: "its own table or chain is removed, and every link is seen to work",
+        }
+    }
+    fn check(&self, case: &mut Case<'_>) {
+        case.shapes(&self.at);
+        let own_links = case.system.net().is_some();
+        if self.clients && case.cluster.control_addresses.is_empty() && !own_links {
+            case.refuse(
+                "the address that clients come from is not known",
+                "leave `clients` out",
+            );
+        }
+        if !own_links && case.cluster.nodes().len() > 1 {
+            case.packet_filter();
+        }
+    }
+    fn aim(&mut self, at: &str) -> bool {
+        self.at.push(Shape::read(at));
+        true
+    }
+    fn places(&self) -> String {
+        choice::places(&self.at)
+    }
     fn plan(&self, view: &View<'_>, seed: u64) -> Result<Plan, Skip> {
         let net = view
             .net

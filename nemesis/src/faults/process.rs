@@ -70,13 +70,9 @@ pub(super) fn plan(deed: &Deed, at: &[Aim], view: &View<'_>, seed: u64) -> Resul
         _ => nodes.join(" "),
     };
     Ok(Plan {
-        kind: deed.kind,
-        what: format!("{} {which}", deed.words),
         nodes,
-        sides: Vec::new(),
-        cuts: Vec::new(),
         actions,
-        probes: Vec::new(),
         notes,
+        ..Plan::new(deed.kind, format!("{} {which}", deed.words))
     })
 }

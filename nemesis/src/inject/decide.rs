@@ -49,6 +49,8 @@ impl Injector {
                 net: self.net(),
                 own_links: self.system.net().is_some(),
                 processes: self.system.processes(),
+                system: &*self.system,
+                capabilities: &self.capabilities,
                 has_leader,
                 leaders: &leaders,
                 busy: &busy,
@@ -91,14 +93,5 @@ impl Injector {
 
 /// What is recorded of a fault that came to nothing: what was asked for.
 pub(super) fn nothing(spec: &FaultSpec) -> Plan {
-    Plan {
-        kind: spec.kind(),
-        what: spec.to_string(),
-        nodes: Vec::new(),
-        sides: Vec::new(),
-        cuts: Vec::new(),
-        actions: Vec::new(),
-        probes: Vec::new(),
-        notes: Vec::new(),
-    }
+    Plan::new(spec.kind(), spec.to_string())
 }

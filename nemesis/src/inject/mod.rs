@@ -121,6 +121,15 @@ impl Injector {
         self
     }
 
+    /// Notes in the ledger what was put on the nodes, so that `heal` can remove it if we do not live to do it. To be called
+    /// before the first order.
+    pub fn note_uploads(&self) -> Result<(), crate::LedgerError> {
+        let removals = self.capabilities.uploads.removals();
+        removals
+            .iter()
+            .try_for_each(|(node, remove)| self.ledger.timer(node, remove))
+    }
+
     /// Carries out an order to its end. `Fail` means that nothing was done to any node; `Info` that something may still
     /// be in force.
     pub fn carry_out(&self, order: &Order) -> Outcome<Carried> {

@@ -130,14 +130,9 @@ pub fn heal_ledger(
 /// Whether it was mended already, and whether it is seen to be now.
 fn settle(cluster: &Cluster, owed: &Owed, until: Instant) -> Result<(bool, bool), String> {
     let plan = Plan {
-        kind: owed.kind,
-        what: owed.what.clone(),
         nodes: vec![owed.action.node.clone()],
-        sides: Vec::new(),
-        cuts: Vec::new(),
         actions: vec![owed.action.clone()],
-        probes: Vec::new(),
-        notes: Vec::new(),
+        ..Plan::new(owed.kind, owed.what.clone())
     };
     let mended =
         |within| verify::verify(cluster, &plan, Phase::After, within, &|_| false, &|| false).ok;

@@ -61,6 +61,7 @@ pub(super) fn verify(
         .chain(&plan.probes)
         .collect();
     let mut judged = vec![Judged::Open; probes.len()];
+    let mut said = vec![String::new(); probes.len()];
     let until = Instant::now() + within;
     loop {
         let counting = probes.iter().zip(&judged).any(|(probe, judged)| {
@@ -77,6 +78,9 @@ pub(super) fn verify(
             .collect();
         for wave in [others, counts] {
             for (i, answer) in put(cluster, &probes, &wave) {
+                if let (Role::Effect, Answer::Output(output)) = (probes[i].role, &answer) {
+                    said[i] = clip(&output.text());
+                }
                 judged[i] = if moot(probes[i]) {
                     Judged::Moot
                 } else {
@@ -97,7 +101,7 @@ pub(super) fn verify(
                 .any(|(probe, judged)| bites(probe, phase, judged));
         let settled = settled && !hidden;
         if settled || stop() || Instant::now() + ROUND >= until {
-            return sum_up(&probes, &judged, phase);
+            return sum_up(&probes, &judged, &said, phase);
         }
         std::thread::sleep(ROUND);
     }
@@ -186,6 +190,11 @@ fn judge(expect: &Expect, answer: &Answer) -> Judged {
         Expect::Prints(line) => text == *line,
         Expect::Lists(line) => text.lines().any(|l| l.trim() == line),
         Expect::Lacks(line) => text.lines().all(|l| l.trim() != line),
+        Expect::Between(least, most) => text
+            .split_whitespace()
+            .next()
+            .and_then(|number| number.parse::<i64>().ok())
+            .is_some_and(|number| (*least..=*most).contains(&number)),
         Expect::Positive => text.parse::<u64>().is_ok_and(|n| n > 0),
     };
     if met {
@@ -206,14 +215,14 @@ fn clip(text: &str) -> String {
         .collect()
 }
 
-fn sum_up(probes: &[&Probe], judged: &[Judged], phase: Phase) -> Seen {
+fn sum_up(probes: &[&Probe], judged: &[Judged], said: &[String], phase: Phase) -> Seen {
     let mut parts = Vec::new();
     let mut wrong = Vec::new();
     let mut bitten = false;
     let mut moot = 0;
     let mut counts: BTreeMap<Role, (usize, usize)> = BTreeMap::new();
     let mut states: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (probe, judged) in probes.iter().zip(judged) {
+    for ((probe, judged), said) in probes.iter().zip(judged).zip(said) {
         let expect = expected(probe, phase);
         if *expect == Expect::Anything {
             continue;
@@ -230,6 +239,8 @@ fn sum_up(probes: &[&Probe], judged: &[Judged], phase: Phase) -> Seen {
                 bitten |= bites(probe, phase, judged);
                 if let (Expect::Prints(state), Ask::On { node, .. }) = (expect, &probe.ask) {
                     states.entry(state).or_default().push(node);
+                } else if probe.role == Role::Effect && !said.is_empty() {
+                    parts.push(format!("{place}: {said}"));
                 }
             }
             Judged::Unmet(said) => wrong.push(format!("{place}: {said}")),
@@ -258,7 +269,7 @@ fn sum_up(probes: &[&Probe], judged: &[Judged], phase: Phase) -> Seen {
             (Role::Client, Phase::After) => {
                 parts.push(format!("clients connect to {met}/{asked} nodes again"));
             }
-            (Role::State | Role::Rules, _) => {}
+            (Role::State | Role::Rules | Role::Effect, _) => {}
         }
     }
     if moot > 0 {
