@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Heal(HealArgs),
     /// Say what is missing on this machine, or on a target's nodes, and how to get it.
     Doctor(DoctorArgs),
-    /// List runs, newest first.
+    /// List runs, newest first; or the faults, and which of them a target and cluster can take.
     List(ListArgs),
     /// Show a run's result, or one of its findings.
     Show(ShowArgs),
@@ -157,7 +157,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SEED", help_heading = "Workload")]
     pub(crate) seed: Option<String>,
 
-    /// Faults, separated by commas: partition, kill, pause; or none.
+    /// Faults, separated by commas, such as partition,kill@leader; or all; or none. `schism list faults` tells them.
     #[arg(long, value_name = "FAULTS", help_heading = "Faults")]
     pub(crate) faults: Option<String>,
     /// Let partitions cut off our clients, too.
@@ -431,13 +431,48 @@ pub(crate) struct DoctorArgs {
 
 /// `schism list`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+    schism list
+    schism list faults
+    schism list faults embedded
+    sudo schism list faults etcd --lab 3")]
 pub(crate) struct ListArgs {
+    /// What to list.
+    #[arg(value_enum, default_value_t)]
+    pub(crate) what: Listed,
+    /// For faults: the target, or a configuration file, that is looked at for which of them it can take.
+    pub(crate) target: Option<String>,
+    /// For faults: a lab of N nodes made for the look, or the one of this name.
+    #[arg(long, value_name = "N|NAME", conflicts_with = "node")]
+    pub(crate) lab: Option<String>,
+    /// For faults: a node: [NAME=][USER@]HOST[:PORT]. Repeat for each.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Vec<String>,
+    /// Log in as.
+    #[arg(long, value_name = "USER")]
+    pub(crate) ssh_user: Option<String>,
+    /// Private key to log in with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_key: Option<PathBuf>,
+    /// Host keys to trust.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
     /// Only runs that ended so: pass, fail, unknown, error, interrupted, running.
     #[arg(long, value_name = "WORD")]
     pub(crate) verdict: Option<String>,
     /// A JSON array on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// Runs, newest first.
+    #[default]
+    Runs,
+    /// Faults: what each does, needs, how it is verified and healed.
+    Faults,
 }
 
 /// `schism show`

@@ -9,7 +9,7 @@ use etcd::{Etcd, EtcdTarget};
 use generator::Seed;
 use history::Register;
 use lab::{Lab, LabConfig};
-use nemesis::{Capabilities, DeadMan, LEASE, preflight};
+use nemesis::{Capabilities, DeadMan, Faults, Kind, Refusal, preflight};
 use reports::RunMeta;
 use runner::{Target, store::RunDir};
 use workloads::{RegisterWorkload, Values};
@@ -43,6 +43,37 @@ pub(crate) fn run(
     match entry.target {
         registry::Target::Embedded => embedded(config, seed, open, ui),
         registry::Target::Etcd => etcd(config, seed, open, ui),
+    }
+}
+
+/// Which faults this target can take on this cluster, and which not. The embedded store and a lab are made for the look,
+/// and removed; a system is not started.
+pub(crate) fn possible(
+    entry: &Entry,
+    config: &Config,
+    ui: &Ui,
+) -> Result<(Vec<Kind>, Vec<Refusal>), Failure> {
+    let ask = |cluster: &Cluster, system: &dyn System| {
+        Ok(
+            match preflight(&Faults::all(), cluster, system, &ourselves()?) {
+                Ok(prepared) => {
+                    let tracks = prepared.faults.0.iter();
+                    (tracks.map(|t| t.fault.kind()).collect(), prepared.left_out)
+                }
+                Err(none) => (Vec::new(), none),
+            },
+        )
+    };
+    match entry.target {
+        registry::Target::Embedded => {
+            let (_place, store, access) = launch(config)?;
+            ask(&access.connect()?, &store)
+        }
+        registry::Target::Etcd => {
+            let (access, _lab) = reach(config, ui)?;
+            let cluster = access.connect()?;
+            ask(&cluster, &Etcd::new(cluster.nodes().to_vec()))
+        }
     }
 }
 
@@ -108,12 +139,8 @@ pub(crate) fn ourselves() -> Result<PathBuf, Failure> {
         .map_err(|e| Failure::infrastructure(format!("cannot find this program's own file: {e}")))
 }
 
-fn embedded(
-    mut config: Config,
-    seed: Seed,
-    open: &Open<'_>,
-    ui: &Arc<Ui>,
-) -> Result<Concluded, Failure> {
+/// The embedded store's processes, the directory they live in, and the way to them.
+fn launch(config: &Config) -> Result<(tempfile::TempDir, Embedded, Access), Failure> {
     if config.cluster.lab.is_some() || !config.cluster.nodes.is_empty() {
         return Err(Failure::usage(
             "the embedded store runs on this machine and takes no --lab and no --node; say how many with --nodes",
@@ -126,7 +153,6 @@ fn embedded(
             w: config.target.write_quorum.into(),
         },
     };
-    let cas = config.target.mode == Mode::Consensus;
     let place = tempfile::Builder::new()
         .prefix("schism-")
         .tempdir()
@@ -149,6 +175,17 @@ fn embedded(
         nodes: store.nodes().to_vec(),
         place: place.path().to_owned(),
     };
+    Ok((place, store, access))
+}
+
+fn embedded(
+    mut config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    let (_place, store, access) = launch(&config)?;
+    let cas = config.target.mode == Mode::Consensus;
     let cluster = access.connect()?;
     let capabilities = refuse_impossible(&mut config, &cluster, &store, ui)?;
     let (dir, meta) = open(&names(cluster.nodes()), ui)?;
@@ -194,7 +231,7 @@ fn etcd(
     let target = EtcdTarget {
         serializable: config.target.serializable,
     };
-    let deadman = DeadMan::new(cluster.clone(), &dir.id(), LEASE);
+    let deadman = DeadMan::new(cluster.clone(), &dir.id(), config.cluster.lease.0);
     serve(
         Ready {
             config,

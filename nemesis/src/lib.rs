@@ -22,7 +22,7 @@ mod spec;
 mod upload;
 
 pub use at::{Aim, Place, Shape};
-pub use deadman::{DeadMan, LEASE};
+pub use deadman::DeadMan;
 pub use duration::{BadTime, Time, TimeRange};
 pub use faults::{Kill, Partition, Pause};
 pub use inject::{

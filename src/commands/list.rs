@@ -5,13 +5,25 @@ use runner::store::{RunEntry, RunState};
 use serde_json::json;
 
 use crate::{
-    args::ListArgs,
+    args::{ListArgs, Listed},
     exit::{Exit, Failure},
     terminal::Terminal,
 };
 
 /// Lists.
 pub(crate) fn list(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    match args.what {
+        Listed::Runs => runs(args, terminal),
+        Listed::Faults => super::faults::list(args, terminal),
+    }
+}
+
+fn runs(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.target.is_some() || args.lab.is_some() || !args.node.is_empty() {
+        return Err(Failure::usage(
+            "a list of runs takes no target and no cluster; did you mean schism list faults TARGET?",
+        ));
+    }
     let store = terminal.store()?;
     let mut entries = store.list()?;
     if let Some(word) = &args.verdict {

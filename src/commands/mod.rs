@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
+mod faults;
 pub(crate) mod heal;
 pub(crate) mod import;
 pub(crate) mod lab;

@@ -8,7 +8,10 @@
 mod layers;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nemesis::{Faults, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -100,6 +103,8 @@ pub(crate) struct ClusterConfig {
     pub(crate) nodes: Vec<NodeSpec>,
     /// How to log in to them.
     pub(crate) ssh: SshConfig,
+    /// How long nodes wait for us before they undo their faults themselves.
+    pub(crate) lease: Time,
 }
 
 /// A lab, new or existing.
@@ -245,6 +250,12 @@ impl Config {
             return bad(
                 "run.op_timeout",
                 "every call needs a deadline, 5s for example".to_owned(),
+            );
+        }
+        if self.cluster.lease.0 < Duration::from_secs(2) {
+            return bad(
+                "cluster.lease",
+                "nodes count whole seconds, and a heartbeat may be late: at least 2s".to_owned(),
             );
         }
         if self.workloads.register.keys == 0 {

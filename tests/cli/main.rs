@@ -168,6 +168,34 @@ fn an_unknown_fault_lists_those_there_are() {
 }
 
 #[test]
+fn faults_are_listed_with_what_they_need_and_whether_a_target_can_take_them() {
+    let shell = Shell::new();
+    let all = shell.schism(&["list", "faults"]).code(0);
+    all.says("kill: ").says("needs: ").says("healed: ");
+    let said = shell
+        .schism(&["list", "faults", "embedded", "--json"])
+        .code(0);
+    let said: serde_json::Value = serde_json::from_str(&said.out).expect("one JSON object");
+    let fault = |name: &str| {
+        let faults = said["faults"].as_array().expect("a list").iter();
+        faults
+            .clone()
+            .find(|f| f["fault"] == name)
+            .expect("a fault")
+    };
+    assert_eq!(fault("partition")["possible"], true);
+    assert_eq!(fault("kill")["refused"], serde_json::json!([]));
+    shell
+        .schism(&["list", "faults", "etcd"])
+        .code(2)
+        .says("--lab");
+    shell
+        .schism(&["list", "runs", "etcd"])
+        .code(2)
+        .says("list faults");
+}
+
+#[test]
 fn an_option_of_another_target_is_refused() {
     Shell::new()
         .schism(&["run", "embedded", "--serializable"])

@@ -5,6 +5,7 @@
     reason = "how long nodes take to heal is worth knowing, and never asserted"
 )]
 
+mod deaths;
 mod refusals;
 #[path = "../support/root.rs"]
 mod root;

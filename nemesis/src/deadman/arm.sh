@@ -2,8 +2,12 @@
 # starts the loop $4 if it does not run. Fails with 75 if the lease has just run out: whoever arms is then too late,
 # and because the loop marks that before it looks for undos, one of the two always notices.
 umask 077
-case $dir in /run/schism/*) mkdir -p -m 711 /run/schism || exit 1 ;; esac
-mkdir -m 700 "$dir" 2>/dev/null
+# Twice, because a timer that ends takes the folder of all timers with it if it was the last.
+for try in 1 2; do
+    case $dir in /run/schism/*) mkdir -p -m 711 /run/schism || exit 1 ;; esac
+    mkdir -m 700 "$dir" 2>/dev/null
+    [ -d "$dir" ] && break
+done
 if [ -L "$dir" ] || [ ! -d "$dir" ] || [ ! -O "$dir" ]; then
     echo "$dir is not ours" >&2
     exit 1

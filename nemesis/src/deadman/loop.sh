@@ -8,6 +8,8 @@ cd /
 echo $$ >"$dir/pid"
 end() {
     rm -rf "$dir"
+    # The folder of all such timers goes with the last of them.
+    rmdir /run/schism 2>/dev/null
     exit 0
 }
 while :; do

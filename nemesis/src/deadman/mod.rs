@@ -22,8 +22,6 @@ const PLACE: &str = include_str!("place.sh");
 const LOOP: &str = include_str!("loop.sh");
 const ARM: &str = include_str!("arm.sh");
 
-/// How long a node waits for us, where nothing else is said.
-pub const LEASE: Duration = Duration::from_secs(15);
 /// How long to wait for a loop that has just run out to finish, before a new one can be armed.
 const LATE: Duration = Duration::from_secs(10);
 const TOO_LATE: i32 = 75;
@@ -57,7 +55,8 @@ impl DeadMan {
         Self(None)
     }
 
-    /// Timers on the nodes of this cluster. Nothing happens there before the first fault.
+    /// Timers on the nodes of this cluster, that wait for us so long: whole seconds, at least one. Nothing happens there
+    /// before the first fault.
     pub fn new(cluster: Cluster, run: &str, lease: Duration) -> Self {
         let arming = cluster
             .nodes()
@@ -287,7 +286,11 @@ mod tests {
     #[test]
     fn root_undos_are_in_the_care_of_root() {
         let undo = Command::new(["nft"]).root();
-        let dead = DeadMan::new(Cluster::new(Vec::new(), Vec::new()), "r", LEASE);
+        let dead = DeadMan::new(
+            Cluster::new(Vec::new(), Vec::new()),
+            "r",
+            Duration::from_secs(15),
+        );
         assert!(dead.stop_command("n1", &undo).unwrap().root);
         assert!(
             !dead

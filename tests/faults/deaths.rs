@@ -1,0 +1,161 @@
+//! schism dies by SIGKILL, again and again, at any moment and under every sort of fault: each time the nodes are, within the
+//! lease or by `schism heal`, as they were before.
+
+use std::{
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Lab, root,
+    support::{Shell, eventually},
+};
+
+/// The lease that nodes are given here; a user's is longer.
+const LEASE: &str = "3s";
+
+/// What a node is like, as far as faults touch it: packet filter, queueing, mounts, processes but for the database's, files of
+/// ours, frozen groups. Counters and pids are left out.
+const STATE: &str = r#"
+nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'
+for save in iptables-save ip6tables-save; do $save 2>/dev/null | grep '^-' | grep -v '^-P'; done
+tc qdisc show
+grep -v ' /proc/\| /sys/' /proc/self/mounts
+for p in /proc/[0-9]*; do
+  words=$(tr '\0' ' ' <$p/cmdline 2>/dev/null)
+  case $words in
+    ''|etcd*|'sh -c '*|/bin/sh*|sshd*|*sshd:*|*/sshd\ *) ;;
+    *) echo "process $words" ;;
+  esac
+done
+find /run/schism /var/tmp /tmp -name '*schism*' 2>/dev/null
+cat /sys/fs/cgroup/freezer/schism*/freezer.state 2>/dev/null
+cat /proc/sys/net/ipv4/ip_forward
+true
+"#;
+
+/// The state of all nodes; timers of ours that are just ending are waited for.
+fn state(lab: &Lab<'_>) -> String {
+    ["n1", "n2", "n3"]
+        .map(|node| format!("{node}:\n{}", lab.ssh(node, &["sh", "-c", STATE])))
+        .concat()
+}
+
+fn start(shell: &Shell, lab: &Lab<'_>, faults: &str, time: &str) -> Child {
+    shell
+        .command(&[
+            "run", "etcd", "--lab", &lab.name, "--faults", faults, "--time", time,
+        ])
+        .env("SCHISM_CLUSTER__LEASE", LEASE)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn kill(mut child: Child) {
+    let ended = child.try_wait().expect("it is ours");
+    assert_eq!(ended, None, "the run ended before it was killed");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}
+
+/// The nodes become what they were, without anybody's help.
+#[track_caller]
+fn heals_by_itself(lab: &Lab<'_>, before: &str, what: &str) {
+    let began = Instant::now();
+    let mut now = String::new();
+    let healed = eventually(Duration::from_secs(60), || {
+        now = state(lab);
+        now == before
+    });
+    assert!(
+        healed,
+        "{what} left something behind.\nbefore:\n{before}\nnow:\n{now}"
+    );
+    println!(
+        "{what}: healed {:?} after schism was killed",
+        began.elapsed()
+    );
+}
+
+/// The faults that etcd can take in this lab.
+fn possible(shell: &Shell, lab: &Lab<'_>) -> Vec<String> {
+    let listed = shell.schism(&["list", "faults", "etcd", "--lab", &lab.name, "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.code(0).out).expect("JSON");
+    listed["faults"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|fault| fault["possible"] == true)
+        .map(|fault| fault["fault"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+#[test]
+fn under_each_fault_the_nodes_heal_within_the_lease() {
+    let Some(_alone) = root::or_skip() else {
+        return;
+    };
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "deaths", "3");
+    let before = state(&lab);
+    let faults = possible(&shell, &lab);
+    assert!(faults.len() >= 3, "{faults:?}");
+    for fault in faults {
+        let run = start(&shell, &lab, &fault, "120s");
+        let record = shell.path().join("runs/latest/faults.jsonl");
+        let bites = || {
+            let text = std::fs::read_to_string(&record).unwrap_or_default();
+            let of_it = |line: &&str| line.contains(&format!("\"kind\":\"{fault}\""));
+            text.lines()
+                .filter(of_it)
+                .any(|line| line.contains("\"verify\"") && line.contains("\"ok\":true"))
+        };
+        let bitten = eventually(Duration::from_secs(90), bites);
+        kill(run);
+        assert!(
+            bitten,
+            "{fault} was not seen to bite: {:?}",
+            std::fs::read_to_string(&record)
+        );
+        heals_by_itself(&lab, &before, &fault);
+        shell.schism(&["heal"]).code(0);
+        assert_eq!(state(&lab), before, "after heal of {fault}");
+    }
+}
+
+#[test]
+fn killed_at_any_moment_nothing_is_left_behind() {
+    let Some(_alone) = root::or_skip() else {
+        return;
+    };
+    let kills: u64 = std::env::var("SCHISM_PROPERTY_KILLS")
+        .map(|n| n.parse().expect("SCHISM_PROPERTY_KILLS is a number"))
+        .unwrap_or(3);
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "kills", "3");
+    let before = state(&lab);
+    let (mut random, mut injected) = (0x5eed_u64, 0);
+    for i in 0..kills {
+        // The first second is deployment; in a short run faults come within the next few.
+        let run = start(&shell, &lab, "all", "20s");
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(Duration::from_millis(500 + (random >> 33) % 9_000));
+        kill(run);
+        let record = std::fs::read_to_string(shell.path().join("runs/latest/faults.jsonl"));
+        injected += record.unwrap_or_default().matches("\"inject\"").count();
+        if i % 2 == 0 {
+            heals_by_itself(&lab, &before, &format!("kill {i}"));
+        }
+        shell.schism(&["heal"]);
+        assert_eq!(state(&lab), before, "after heal of kill {i}");
+    }
+    println!("{injected} faults had been injected before {kills} kills");
+    assert!(
+        injected as u64 >= kills / 2,
+        "{injected} faults in {kills} kills"
+    );
+}
