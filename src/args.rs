@@ -3,8 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
-use crate::{exit, subject::Initial};
+use crate::{
+    commands::completions::{self, Shell},
+    exit,
+    subject::Initial,
+};
 
 /// Finds out whether a distributed system keeps its promises when things go wrong.
 #[derive(Debug, Parser)]
@@ -19,6 +24,14 @@ pub(crate) struct Cli {
         env = "SCHISM_RUNS"
     )]
     pub(crate) runs: PathBuf,
+    /// The findings that are known.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = crate::baseline::DEFAULT_FILE
+    )]
+    pub(crate) baseline: PathBuf,
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
     pub(crate) color: When,
@@ -66,6 +79,35 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Show a run's result, or one of its findings.
     Show(ShowArgs),
+    /// Repeat a run with the faults that it recorded, and say how often it shows the same violation.
+    Repro(ReproArgs),
+    /// Find the fewest faults, keys, clients and calls with which a run still shows its violation.
+    Shrink(ShrinkArgs),
+    /// Write the page over all runs anew: cases, findings and how often each was seen.
+    Index(IndexArgs),
+    /// Say what differs between two runs: findings, latency, throughput, by more than noise.
+    Compare(CompareArgs),
+    /// Delete old runs; what they found stays in the index.
+    Gc(GcArgs),
+    /// Accept a finding for now: a run that shows nothing else exits with 0.
+    Accept(AcceptArgs),
+    /// Join the runs of several machines, as if one had made them all.
+    Merge(MergeArgs),
+    /// Show what would be run, all values resolved.
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print a completion script for a shell; it completes runs, too: source <(schism completions bash)
+    Completions {
+        /// Which.
+        shell: Shell,
+    },
+    /// Print the manual, for man -l, or write all its pages to a folder.
+    Man(ManArgs),
+    /// Print the JSON Schema of what machines read: events, verdict, finding, index.
+    Schema(SchemaArgs),
     /// What schism runs of itself on nodes.
     #[command(hide = true)]
     Node(NodeArgs),
@@ -160,6 +202,13 @@ pub(crate) struct RunArgs {
     /// Faults, separated by commas, such as partition,kill@leader; or all; or none. `schism list faults` tells them.
     #[arg(long, value_name = "FAULTS", help_heading = "Faults")]
     pub(crate) faults: Option<String>,
+    /// In what order they come; a configuration file can say much more.
+    #[arg(
+        long,
+        value_name = "overlapping|one-at-a-time|mix",
+        help_heading = "Faults"
+    )]
+    pub(crate) schedule: Option<String>,
     /// Let partitions cut off our clients, too.
     #[arg(long, help_heading = "Faults")]
     pub(crate) cut_clients: bool,
@@ -170,6 +219,9 @@ pub(crate) struct RunArgs {
     /// How to show progress.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(crate) progress: Progress,
+    /// End with 6 where a known finding of the case has expired or is not seen any more.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) strict_baseline: bool,
     /// Only findings and the last line.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -200,7 +252,7 @@ Examples:
 pub(crate) struct CheckArgs {
     /// Runs (id, unique prefix, path, latest, latest-fail, -1, -2 …) or history files: ours, Jepsen's EDN, its log, JSON,
     /// Plume's text.
-    #[arg(required = true, allow_negative_numbers = true)]
+    #[arg(required = true, allow_negative_numbers = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: Vec<String>,
     /// Judge linearizability by this model; auto looks at the files.
     #[arg(
@@ -313,7 +365,7 @@ Examples:
     schism export etcd.log --to journal -o history.jsonl")]
 pub(crate) struct ExportArgs {
     /// A run, or a history file in any notation.
-    #[arg(default_value = "latest", allow_negative_numbers = true)]
+    #[arg(default_value = "latest", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: String,
     /// In which notation: Jepsen's EDN, or ours.
     #[arg(long, value_enum, default_value_t, value_name = "edn|journal")]
@@ -479,11 +531,210 @@ pub(crate) enum Listed {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// A run, or RUN/1 for its first finding.
-    #[arg(default_value = "latest", allow_hyphen_values = true)]
+    #[arg(default_value = "latest", allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: String,
     /// One JSON object on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The commands of `schism config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration; values that are not defaults with who said so.
+    Show {
+        /// A configuration file or a target, as for `schism run`.
+        what: Option<String>,
+        /// Say of every value who said so, file, variable or built-in default.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// `schism merge`
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Folders of runs; they are copied from, and stay as they are.
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) from: Vec<PathBuf>,
+}
+
+/// `schism man`
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The page of this command.
+    #[arg(conflicts_with = "out")]
+    pub(crate) command: Option<String>,
+    /// Write all pages here.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `schism schema`
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of what; without it, the names.
+    pub(crate) name: Option<String>,
+}
+
+/// `schism repro`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every try is a run of its own, on a fresh cluster, with the run's configuration and seed, and with the faults that it
+recorded at the same times, for as long, aimed at the same nodes; a fault that was aimed at the leader is aimed at whoever
+leads then. Ends with 1 if the violation was seen again, with 3 if not, which proves nothing.
+
+Examples:
+    schism repro latest-fail
+    schism repro latest-fail/1 --first                  only the violation of finding 1; the first success is enough
+    schism repro shrunk.yaml --class stale-read         what `schism shrink` wrote
+    schism repro latest-fail --write again.yaml         no try: write what would be tried as a configuration")]
+pub(crate) struct ReproArgs {
+    /// A run, RUN/1 for one of its findings, or a configuration file.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) what: String,
+    /// How often to try.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tries: u32,
+    /// Stop at the first try that shows it.
+    #[arg(long)]
+    pub(crate) first: bool,
+    /// The violation that counts, such as stale-read. Without it, any that the run had; of a file, any at all.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) class: Option<String>,
+    /// Write the configuration with the recorded faults to a file, and stop.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["first", "json"])]
+    pub(crate) write: Option<PathBuf>,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `schism shrink`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Takes away faults, first those that were not in force when it happened, then halves, then one after the other; then keys
+and clients; and repeats the run each time. What shows the violation at least half as often as the whole did is kept.
+Last it picks the calls that prove it. Writes the smallest schedule as a configuration for `schism repro` and `schism run`.
+Ctrl-C stops, and keeps the smallest found so far. Ends with 1 if there is one, with 3 if not even the whole showed the
+violation again.
+
+Examples:
+    schism shrink latest-fail
+    schism shrink latest-fail/2 --budget 1h --tries 5 -o smallest.yaml")]
+pub(crate) struct ShrinkArgs {
+    /// A run, RUN/1 for one of its findings, or a configuration file.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) what: String,
+    /// How long it may take.
+    #[arg(long, default_value = "10m", value_name = "TIME")]
+    pub(crate) budget: String,
+    /// How often each smaller schedule is tried.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tries: u32,
+    /// The violation that counts, such as stale-read. Without it, any that the run had; of a file, any at all.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) class: Option<String>,
+    /// Where to write the smallest schedule. Default: shrunk.yaml in the run's directory, or beside the file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `schism compare`
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// A run.
+    #[arg(default_value = "-2", allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
+    pub(crate) first: String,
+    /// The run that is held against it.
+    #[arg(default_value = "-1", allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
+    pub(crate) second: String,
+    /// End with 1 where a number is worse by more than this, and by more than noise: 'p99 < +25%'. Repeat for others.
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) gate: Vec<String>,
+    /// One JSON object on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `schism gc`
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Keep the newest so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) keep: usize,
+    /// Keep runs that found a violation for so long: 30d, 12h.
+    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = age)]
+    pub(crate) keep_failing: Age,
+    /// Only say what would be deleted; so it is without a terminal, unless --yes is given.
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Delete, whether or not anybody watches.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// How old something may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Age(pub(crate) std::time::Duration);
+
+/// `30d`, `12h`, `90m`, `60s`.
+fn age(text: &str) -> Result<Age, String> {
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let parsed = units.into_iter().find_map(|(unit, seconds)| {
+        let n: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        n.checked_mul(seconds)
+    });
+    parsed
+        .map(|seconds| Age(std::time::Duration::from_secs(seconds)))
+        .ok_or_else(|| "write a number with d, h, m or s: 30d".to_owned())
+}
+
+/// `schism accept`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+    schism accept latest-fail/1 --issue https://example.org/issues/7 --expires 2027-01-31
+    schism accept 08aa5b27ff97 --max-rate 0.1
+    schism accept --review")]
+pub(crate) struct AcceptArgs {
+    /// RUN/1, all findings of a RUN, or a fingerprint.
+    #[arg(default_value = "latest-fail", allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
+    pub(crate) what: String,
+    /// Where it is followed up.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issue: Option<String>,
+    /// Who follows it up.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) owner: Option<String>,
+    /// The day on which it is not known any more: 2027-01-31.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) expires: Option<chrono::NaiveDate>,
+    /// The share of runs, 0 to 1, that may show it before it counts as a violation again.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) max_rate: Option<f64>,
+    /// Ask about each finding that is open and not known, and about each entry that is out of date.
+    #[arg(long, conflicts_with_all = ["what", "remove"])]
+    pub(crate) review: bool,
+    /// Forget this fingerprint.
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "what")]
+    pub(crate) remove: Option<String>,
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share is a number from 0 to 1, 0.1 for one run of ten".to_owned()),
+    }
+}
+
+/// `schism index`
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Make runs/index.jsonl anew from the run directories first.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
 }
 
 /// `schism node`

@@ -1,7 +1,7 @@
 //! From a configuration to a cluster that serves: makes or reaches the nodes, refuses what could never work, and only
 //! then deploys. Here targets get their types, and lose them again.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use control::{Cluster, Command, Local, Node, Remote, RemoteExt, System};
 use embedded::{Embedded, EmbeddedConfig, LaunchError};
@@ -9,7 +9,9 @@ use etcd::{Etcd, EtcdTarget};
 use generator::Seed;
 use history::Register;
 use lab::{Lab, LabConfig};
-use nemesis::{Capabilities, DeadMan, Faults, Kind, Refusal, preflight};
+use nemesis::{
+    Arrangement, Capabilities, DeadMan, Disks, Faults, Kind, Ledger, Refusal, TimeRange, preflight,
+};
 use reports::RunMeta;
 use runner::{Target, store::RunDir};
 use workloads::{RegisterWorkload, Values};
@@ -252,14 +254,40 @@ fn etcd(
 /// Starts the system, runs, and stops the system whatever came of either.
 fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
     let (cluster, system) = (ready.cluster.clone(), Arc::clone(&ready.system));
+    let disks = disks(&ready)?;
+    // What was put on the nodes is needed there until the last filesystem is unmounted.
+    let _uploads = Arc::clone(&ready.capabilities.uploads);
     let concluded = start(ready, ui);
+    // In this order: the directories that it removes are free of mounts then.
+    let unmounted = disks.unmount();
     let stopped = system.stop(&cluster);
     let mut concluded = concluded?;
+    if let Err(e) = unmounted {
+        concluded
+            .broken
+            .push(format!("a filesystem was not unmounted: {e}"));
+    }
     if let Err(e) = stopped {
         let what = format!("{} was not stopped: {e}", system.name());
         concluded.broken.push(what);
     }
     Ok(concluded)
+}
+
+/// Filesystems that can fail, under the data, where a fault needs them.
+fn disks<T>(ready: &Ready<T>) -> Result<Disks, Failure> {
+    let broken = |e: String| Failure::infrastructure(format!("no filesystem under the data: {e}"));
+    let ledger =
+        Ledger::open(&ready.dir.path().join(flow::LEDGER)).map_err(|e| broken(e.to_string()))?;
+    let run = ready.dir.id();
+    Disks::mount(
+        &ready.config.faults,
+        &ready.cluster,
+        &*ready.system,
+        &ready.capabilities,
+        (&run, &ledger, &ready.deadman),
+    )
+    .map_err(broken)
 }
 
 fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
@@ -281,6 +309,12 @@ fn refuse_impossible(
     system: &dyn System,
     ui: &Ui,
 ) -> Result<Capabilities, Failure> {
+    if config.schedule.watches_leader() && system.primaries().is_none() {
+        return Err(Failure::usage(format!(
+            "the schedule waits for a change of leader, and {} has no leader that could be asked for; nothing was deployed",
+            system.name()
+        )));
+    }
     let prepared =
         preflight(&config.faults, cluster, system, &ourselves()?).map_err(|refusals| {
             let list: String = refusals.iter().map(|r| format!("\n  {r}")).collect();
@@ -293,6 +327,20 @@ fn refuse_impossible(
         ui.note(&format!("left out: {refusal}"));
     }
     config.faults = prepared.faults;
+    let tracks = &config.faults.0;
+    // Twenty tracks at once would show nothing but that they are too many: unless somebody wishes otherwise, one of all
+    // after the other.
+    let all = !tracks.is_empty() && tracks.iter().all(|track| track.optional);
+    if all && config.schedule.arrangement == Arrangement::Overlapping {
+        let every = config.run.time.0 / 15;
+        config.schedule.arrangement = Arrangement::Mix {
+            weights: BTreeMap::new(),
+            every: Some(TimeRange::exactly(
+                every.clamp(Duration::from_secs(2), Duration::from_secs(20)),
+            )),
+            lasting: None,
+        };
+    }
     Ok(prepared.capabilities)
 }
 

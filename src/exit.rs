@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Usage,
     /// No violation, and not enough evidence to pass.
     Unknown,
+    /// The baseline is out of date, and that was asked for.
+    Drift,
     /// The harness could not reach, prepare or heal the cluster.
     Infrastructure,
     /// A bug of ours.
@@ -33,6 +35,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Unknown => 3,
             Self::Infrastructure => 4,
+            Self::Drift => 6,
             Self::Bug => 70,
             Self::Interrupted => 130,
         }
@@ -40,13 +43,14 @@ impl Exit {
 
     /// Of several, the one to end with: a violation is never masked, then comes what is broken, then what is unclear.
     pub(crate) fn worst(self, other: Self) -> Self {
-        const ORDER: [Exit; 7] = [
+        const ORDER: [Exit; 8] = [
             Exit::Fail,
             Exit::Bug,
             Exit::Usage,
             Exit::Infrastructure,
             Exit::Interrupted,
             Exit::Unknown,
+            Exit::Drift,
             Exit::Pass,
         ];
         let rank = |e: Self| ORDER.iter().position(|o| *o == e);
@@ -77,11 +81,12 @@ impl From<Exit> for ExitCode {
 /// The table for `--help`.
 pub(crate) const TABLE: &str = "\
 Exit codes:
-    0  pass: no violation found
+    0  pass: no violation found, or only such as the baseline knows
     1  fail: at least one violation, whatever else happened
     2  usage or configuration error; nothing ran
     3  unknown: no violation, but not enough evidence to pass
     4  infrastructure: a node, the cluster or the harness's access to it broke
+    6  the baseline is out of date (with --strict-baseline)
    70  a bug in schism
   130  interrupted, after healing and checking what was recorded";
 
@@ -150,6 +155,7 @@ mod tests {
         for other in [
             Exit::Pass,
             Exit::Unknown,
+            Exit::Drift,
             Exit::Infrastructure,
             Exit::Bug,
             Exit::Interrupted,

@@ -30,7 +30,7 @@ use crate::{
     faults::FaultTarget,
     judge::Circumstances,
     record::Record,
-    sinks::{Live, Notices},
+    sinks::{Live, Notices, Orders},
     subject,
     ui::Ui,
 };
@@ -39,6 +39,8 @@ use crate::{
 pub(crate) const LEDGER: &str = "ledger.jsonl";
 /// The fault track's place in a run directory.
 pub(crate) const FAULTS: &str = "faults.jsonl";
+/// What was asked of the nemesis, and what it answered.
+pub(crate) const ORDERS: &str = "orders.jsonl";
 /// Where a run says what it is.
 pub(crate) const META: &str = "meta.json";
 /// How a node's log is bounded when it is collected, from its end.
@@ -186,7 +188,16 @@ async fn drive<T: Target<Register>>(
     )?;
 
     // The faults have a driver of their own: the same scheduler, with a worker a track.
-    let injector = injector(&dir, &cluster, &system, capabilities, deadman, clock, ui)?;
+    let injector = injector(
+        &dir,
+        &cluster,
+        &system,
+        capabilities,
+        deadman,
+        clock,
+        &counters,
+        ui,
+    )?;
     injector
         .note_uploads()
         .map_err(|e| Failure::infrastructure(format!("cannot keep the ledger of faults: {e}")))?;
@@ -197,7 +208,8 @@ async fn drive<T: Target<Register>>(
         ));
     }
     let until = history::Nanos(time.as_nanos() as u64);
-    let schedule = Schedule::new(&config.faults, until, seed.derive("faults").0)
+    let faults_seed = seed.derive("faults").0;
+    let schedule = Schedule::arranged(&config.schedule, &config.faults, until, faults_seed)
         .map_err(|e| Failure::usage(e.to_string()))?;
     let patience = Limits {
         op_deadline: Duration::from_secs(120),
@@ -211,7 +223,10 @@ async fn drive<T: Target<Register>>(
         workers,
         patience,
         clock,
-        Vec::new(),
+        vec![
+            Box::new(Notices::new(ui, &names)) as Box<dyn runner::Sink<_>>,
+            Box::new(Orders::new(&dir)),
+        ],
     )?;
 
     let follower = ui.follow(&counters);
@@ -312,6 +327,7 @@ fn window(summary: &PhaseSummary) -> Window {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "all of a run's parts meet here")]
 fn injector(
     dir: &RunDir,
     cluster: &Cluster,
@@ -319,10 +335,16 @@ fn injector(
     capabilities: Capabilities,
     deadman: DeadMan,
     clock: RunClock,
+    counters: &Counters,
     ui: &Arc<Ui>,
 ) -> Result<Arc<Injector>, Failure> {
     let ledger = Ledger::open(&dir.path().join(LEDGER))
         .map_err(|e| Failure::infrastructure(format!("cannot keep the ledger of faults: {e}")))?;
+    let counters = counters.clone();
+    let calls = move || {
+        let outcomes = counters.snapshot().outcomes;
+        (outcomes.total(), outcomes.ok)
+    };
     let (dir, ui) = (dir.clone(), Arc::clone(ui));
     let on_step = move |event: &FaultEvent| {
         if let Err(e) = dir.append_json(FAULTS, event) {
@@ -330,7 +352,7 @@ fn injector(
         }
         ui.fault(event);
     };
-    Ok(Arc::new(Injector::new(
+    let injector = Injector::new(
         cluster.clone(),
         Arc::clone(system),
         capabilities,
@@ -338,7 +360,8 @@ fn injector(
         deadman,
         Arc::new(move || clock.now()),
         Arc::new(on_step),
-    )))
+    );
+    Ok(Arc::new(injector.counting(Arc::new(calls))))
 }
 
 /// Undoes whatever is in force. What could not be undone.

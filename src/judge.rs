@@ -41,6 +41,7 @@ pub(crate) fn judge<O: Codec>(
         checks.push(timed(&coverage, history, budget));
     }
     // Of availability there is something to say only where somebody was cut off.
+    let mut card = None;
     let partitioned = |fault: &FaultSpan| fault.kind == "partition" && fault.took_effect();
     if faults.iter().any(partitioned) {
         let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
@@ -49,9 +50,14 @@ pub(crate) fn judge<O: Codec>(
             cap = cap.judged(&check.name, check.verdict.clone());
         }
         checks.push(timed(&cap, history, budget));
+        card = Some(cap.card(history));
     }
     checks.push(timed(&Stats::<O>::by(O::name), history, budget));
-    Report::new(meta, history, checks, faults)
+    let report = Report::new(meta, history, checks, faults);
+    match card {
+        Some(card) => report.with_cap(card),
+        None => report,
+    }
 }
 
 fn timed<O: Operation>(checker: &dyn Checker<O>, history: &History<O>, budget: Budget) -> Check {

@@ -2,17 +2,22 @@
 
 mod access;
 mod args;
+mod baseline;
 mod commands;
 mod config;
 mod deploy;
 mod exit;
 mod faults;
 mod flow;
+mod index;
 mod judge;
 mod nodes;
+mod rate;
 mod record;
 mod registry;
+mod replay;
 mod sinks;
+mod smallest;
 mod style;
 mod subject;
 mod terminal;
@@ -38,6 +43,7 @@ pub fn main() -> ExitCode {
 }
 
 fn program() -> ExitCode {
+    commands::completions::answer();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -63,8 +69,19 @@ fn program() -> ExitCode {
         Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
         Command::Heal(args) => commands::heal::heal(args, &terminal),
         Command::Doctor(args) => commands::doctor::doctor(args, &terminal),
+        Command::Accept(args) => commands::accept::accept(args, &terminal),
+        Command::Compare(args) => commands::compare::compare(args, &terminal),
+        Command::Gc(args) => commands::gc::gc(args, &terminal),
+        Command::Config { command } => commands::config::config(command, &terminal),
+        Command::Completions { shell } => commands::completions::completions(*shell, &terminal),
+        Command::Man(args) => commands::man::man(args, &terminal),
+        Command::Schema(args) => commands::schema::schema(args, &terminal),
+        Command::Merge(args) => commands::merge::merge(args, &terminal),
+        Command::Index(args) => commands::index::index(args, &terminal),
         Command::List(args) => commands::list::list(args, &terminal),
         Command::Show(args) => commands::show::show(args, &terminal),
+        Command::Repro(args) => commands::repro::repro(args, &terminal),
+        Command::Shrink(args) => commands::shrink::shrink(args, &terminal),
     };
     let exit = result.unwrap_or_else(|failure| {
         complain(&failure, &terminal);

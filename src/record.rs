@@ -29,6 +29,11 @@ impl Record {
 }
 
 fn fault_track(path: &Path) -> Result<Vec<FaultSpan>, Failure> {
+    Ok(FaultSpan::collect(&fault_events(path)?))
+}
+
+/// The steps of a run's faults.
+pub(crate) fn fault_events(path: &Path) -> Result<Vec<FaultEvent>, Failure> {
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -50,7 +55,7 @@ fn fault_track(path: &Path) -> Result<Vec<FaultSpan>, Failure> {
             }
         }
     }
-    Ok(FaultSpan::collect(&events))
+    Ok(events)
 }
 
 fn meta(path: &Path) -> Result<RunMeta, Failure> {

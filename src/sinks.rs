@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use checkers::online::{Watch, Watcher};
-use history::{Event, Nanos, Nodes, Operation};
-use runner::{Notice, Sink, StopToken};
+use history::{Event, Moment, Nanos, Nodes, Operation, Outcome};
+use nemesis::Nemesis;
+use runner::{Notice, Sink, StopToken, store::RunDir};
+use serde_json::json;
 
-use crate::ui::Ui;
+use crate::{flow::ORDERS, ui::Ui};
 
 /// Shows notices.
 pub(crate) struct Notices {
@@ -29,6 +31,32 @@ impl<O: Operation> Sink<O> for Notices {
     fn event(&mut self, _: &Event<O>) {}
     fn notice(&mut self, _: Nanos, notice: &Notice) {
         self.ui.notice(notice, &self.nodes);
+    }
+}
+
+/// Records what is asked of the nemesis, and what it answers: with the seed, all from which the schedule decides.
+pub(crate) struct Orders {
+    dir: RunDir,
+}
+
+impl Orders {
+    /// In this run's directory.
+    pub(crate) fn new(dir: &RunDir) -> Self {
+        Self { dir: dir.clone() }
+    }
+}
+
+impl Sink<Nemesis> for Orders {
+    fn event(&mut self, event: &Event<Nemesis>) {
+        let said = match &event.moment {
+            Moment::Invoke(order) => json!({ "order": order }),
+            Moment::Complete(Outcome::Ok(done)) => json!({ "ok": done }),
+            Moment::Complete(Outcome::Fail(why)) => json!({ "fail": why.to_string() }),
+            Moment::Complete(Outcome::Info(why)) => json!({ "info": why.to_string() }),
+        };
+        let line = json!({ "time": event.time, "process": event.process.0, "did": said });
+        // As with events: where nothing can be written, the journal will say so.
+        let _ = self.dir.append_json(ORDERS, &line);
     }
 }
 

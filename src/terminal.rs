@@ -11,6 +11,9 @@ use crate::{args::Cli, exit::Failure, style::Decoration};
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {
     runs: std::path::PathBuf,
+    /// Whether nothing is written at all.
+    mute: bool,
+    baseline: std::path::PathBuf,
     /// For standard output.
     pub(crate) out: Decoration,
     /// For standard error.
@@ -22,14 +25,29 @@ impl Terminal {
     pub(crate) fn new(cli: &Cli) -> Self {
         Self {
             runs: cli.runs.clone(),
+            mute: false,
+            baseline: cli.baseline.clone(),
             out: Decoration::choose(cli, &io::stdout()),
             err: Decoration::choose(cli, &io::stderr()),
+        }
+    }
+
+    /// The same for those who do not want to read: one of many runs.
+    pub(crate) fn muted(&self) -> Self {
+        Self {
+            mute: true,
+            ..self.clone()
         }
     }
 
     /// Where runs are kept.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(Store::open(self.runs.clone())?)
+    }
+
+    /// The file of known findings.
+    pub(crate) fn baseline(&self) -> &std::path::Path {
+        &self.baseline
     }
 
     /// Writes data. A reader that went away is no error of ours.
@@ -39,7 +57,9 @@ impl Terminal {
         } else {
             text.to_owned()
         };
-        let _ = io::stdout().lock().write_all(text.as_bytes());
+        if !self.mute {
+            let _ = io::stdout().lock().write_all(text.as_bytes());
+        }
     }
 
     /// Writes news.
@@ -49,7 +69,9 @@ impl Terminal {
         } else {
             text.to_owned()
         };
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        if !self.mute {
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
     }
 
     /// The style of a report on standard output.

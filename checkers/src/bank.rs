@@ -186,6 +186,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         let verdict = two().check(&history, Budget::default());
         assert_eq!(verdict, Verdict::Fail(vec![expected]));

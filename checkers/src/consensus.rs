@@ -251,6 +251,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         assert_eq!(found, Verdict::Fail(vec![expected]));
     }

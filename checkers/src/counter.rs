@@ -270,6 +270,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         assert_eq!(verdict(drawing), Verdict::Fail(vec![expected]));
     }

@@ -79,6 +79,7 @@ impl<'a, O: Operation> Findings<'a, O> {
             minimal: told.minimal,
             confidence: told.confidence.to_owned(),
             more,
+            order: Vec::new(),
         };
         self.clearest.insert(code, (rank, finding));
     }

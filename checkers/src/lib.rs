@@ -52,6 +52,6 @@ pub use staleness::{BoundedStaleness, Staleness, Versions, staleness};
 pub use stats::Stats;
 pub use txn::Isolation;
 pub use unique_ids::Uniqueness;
-pub use verdict::{Budget, Cause, Check, Evidence, Finding, Verdict};
+pub use verdict::{Budget, Cause, Check, Dependency, Evidence, Finding, Precedence, Verdict};
 pub use weak::Sessions;
 pub use write_skew::GuardedInserts;

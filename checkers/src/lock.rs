@@ -227,6 +227,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         let found = verdict(MutualExclusion::default(), drawing);
         assert_eq!(found, Verdict::Fail(vec![expected]));

@@ -266,6 +266,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         let verdict = verdict(Delivery::at_least_once(), drawing);
         assert_eq!(verdict, Verdict::Fail(vec![expected]));

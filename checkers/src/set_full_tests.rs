@@ -78,6 +78,7 @@ fn lost_element() {
         minimal: true,
         confidence: "certain".to_owned(),
         more: 0,
+        order: Vec::new(),
     };
     let last = findings(SetFull::last_read(), drawing);
     assert_eq!(last[0].explanation, expected.explanation);

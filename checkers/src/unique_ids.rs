@@ -118,6 +118,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 1,
+            order: Vec::new(),
         };
         assert_eq!(verdict(drawing), Verdict::Fail(vec![expected]));
     }

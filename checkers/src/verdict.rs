@@ -52,6 +52,64 @@ pub struct Finding {
     pub confidence: String,
     /// How many further violations of the same kind were found (other keys, other calls).
     pub more: u64,
+    /// Where the proof goes round in a circle: why each call must come before the next, the last before the first. Empty
+    /// where it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<Precedence>,
+}
+
+/// Why one call of a proof must come before another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Precedence {
+    /// The call that comes first.
+    pub before: Index,
+    /// The call that comes after it.
+    pub after: Index,
+    /// What kind of order that is.
+    pub kind: Dependency,
+    /// The evidence, in words that call the first transaction of the circle T1, the second T2: `T2 read [1 2] of key x;
+    /// T1 appended 2`.
+    pub because: String,
+}
+
+/// What puts one transaction before another (Adya 1999, 3.1; Elle adds sessions and real time).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dependency {
+    /// It wrote a version, and the other a later one.
+    Ww,
+    /// It wrote what the other read.
+    Wr,
+    /// It read a version that the other replaced.
+    Rw,
+    /// It came before in the same session.
+    So,
+    /// It ended before the other began.
+    Rt,
+}
+
+impl Dependency {
+    /// The two letters of the literature.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ww => "ww",
+            Self::Wr => "wr",
+            Self::Rw => "rw",
+            Self::So => "so",
+            Self::Rt => "rt",
+        }
+    }
+
+    /// What it is called in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ww => "write, then a later write",
+            Self::Wr => "write, then a read of it",
+            Self::Rw => "read, then a write of what replaced it",
+            Self::So => "the order of one session",
+            Self::Rt => "real time",
+        }
+    }
 }
 
 /// Why there is no conclusion.

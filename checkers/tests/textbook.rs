@@ -34,6 +34,7 @@ fn told(finding: &Finding) -> String {
         minimal,
         confidence,
         more,
+        order: _,
     } = finding;
     let witness: Vec<u32> = witness.iter().map(|index| index.0).collect();
     let key = key.as_ref().map_or("none".to_owned(), ToString::to_string);

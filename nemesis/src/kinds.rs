@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize, de::MapAccess, ser::SerializeMap};
 use crate::{
     BadSpec,
     body::{Body, Timing, Written},
-    faults::{Kill, Partition, Pause},
+    faults::{
+        Corrupt, Cpu, CrashLoop, Descriptors, Disk, Fill, Freeze, Kill, LoseUnsynced, Maintenance,
+        Membership, Memory, MoveLeader, Packets, Partition, Pause, Power, ReadOnly, RollingRestart,
+        Terminate, Wan, WrongClock,
+    },
     plan::{About, Fault},
 };
 
@@ -92,6 +96,45 @@ faults! {
     Kill = "kill",
     /// Processes are stopped, and go on.
     Pause = "pause",
+    /// Processes are asked to end, and started again.
+    Terminate = "terminate",
+    /// Processes are killed and started, again and again.
+    CrashLoop = "crash-loop",
+    /// Nodes are restarted, one after the other.
+    RollingRestart = "rolling-restart",
+    /// Nodes are short of processor time.
+    Cpu = "cpu",
+    /// Nodes are short of memory.
+    Memory = "memory",
+    /// Processes can open nothing more.
+    Descriptors = "descriptors",
+    /// Data is damaged on disk.
+    Corrupt = "corrupt",
+    /// Data can only be read.
+    ReadOnly = "read-only",
+    /// Processes are frozen, and thawed.
+    Freeze = "freeze",
+    /// Nodes lose their power, and boot again.
+    Power = "power",
+    /// Clocks are wrong.
+    #[serde(rename = "clock")]
+    WrongClock = "clock",
+    /// The leadership is handed over.
+    MoveLeader = "move-leader",
+    /// Operators do what they do from time to time.
+    Maintenance = "maintenance",
+    /// Members leave, and join again.
+    Membership = "membership",
+    /// Disks fail, are full, or are slow.
+    Disk = "disk",
+    /// Nodes lose power, and with it what was not synced.
+    LoseUnsynced = "lose-unsynced",
+    /// Packets are delayed, lost, doubled, reordered, corrupted or slowed down.
+    Packets = "packets",
+    /// Nodes are far apart.
+    Wan = "wan",
+    /// There is no space left for data.
+    Fill = "fill",
 }
 
 impl Kind {

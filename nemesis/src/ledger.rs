@@ -69,7 +69,7 @@ enum Entry {
     Planned {
         fault: FaultId,
         order: Order,
-        plan: Plan,
+        plan: Box<Plan>,
     },
     /// One node's undo was carried out, or what it undoes was never applied.
     Undone { fault: FaultId, node: String },
@@ -168,7 +168,7 @@ impl Ledger {
         self.write(Entry::Planned {
             fault,
             order: order.clone(),
-            plan: plan.clone(),
+            plan: Box::new(plan.clone()),
         })
     }
 
@@ -218,9 +218,30 @@ impl Ledger {
     }
 }
 
+/// The faults that a ledger says were planned, in the order in which they were: each with the order that led to it.
+pub(crate) fn planned_in(path: &Path) -> Result<Vec<(Order, Plan)>, LedgerError> {
+    let text = std::fs::read(path).map_err(|reason| LedgerError::Io {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let mut planned = Vec::new();
+    read(path, &text, |entry| {
+        if let Entry::Planned { order, plan, .. } = entry {
+            planned.push((order, *plan));
+        }
+    })?;
+    Ok(planned)
+}
+
 /// Adds up all whole lines, and says how many bytes they are.
 fn replay(path: &Path, text: &[u8]) -> Result<(Account, usize), LedgerError> {
     let mut account = Account::default();
+    let whole = read(path, text, |entry| account.book(entry))?;
+    Ok((account, whole))
+}
+
+/// Reads all whole lines, and says how many bytes they are.
+fn read(path: &Path, text: &[u8], mut each: impl FnMut(Entry)) -> Result<usize, LedgerError> {
     let mut whole = 0;
     for (i, line) in text.split_inclusive(|b| *b == b'\n').enumerate() {
         if !line.ends_with(b"\n") {
@@ -231,8 +252,8 @@ fn replay(path: &Path, text: &[u8]) -> Result<(Account, usize), LedgerError> {
             line: i + 1,
             reason,
         })?;
-        account.book(entry);
+        each(entry);
         whole += line.len();
     }
-    Ok((account, whole))
+    Ok(whole)
 }

@@ -27,6 +27,9 @@ pub struct Plan {
     /// For a partition, the directed links that it cuts: `(from, to)`. Our clients are [`CLIENTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<(String, String)>,
+    /// The directed links on which packets are delayed, lost or spoiled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shaped: Vec<(String, String)>,
     /// What to do, at most one a node.
     pub actions: Vec<Action>,
     /// How to see that links are cut, and that others are not.
@@ -267,6 +270,7 @@ impl Plan {
             nodes: Vec::new(),
             sides: Vec::new(),
             cuts: Vec::new(),
+            shaped: Vec::new(),
             actions: Vec::new(),
             probes: Vec::new(),
             notes: Vec::new(),

@@ -8,7 +8,7 @@ use control::{Cluster, Command, Net, Node, RemoteExt, System};
 use crate::{
     Aim, Faults, Kind, Shape,
     at::Place,
-    net::{self, NoFilter},
+    net::{self, NoFilter, Shaper},
     upload::{self, Uploads},
 };
 
@@ -17,6 +17,8 @@ use crate::{
 pub struct Capabilities {
     /// The nodes' packet filters: where partitions are asked for and the system does not cut its links itself.
     pub net: Option<Arc<dyn Net>>,
+    /// How packets are delayed, lost and spoiled, where that is asked for.
+    pub shaper: Option<Arc<Shaper>>,
     /// Where this program lies on each node, where a fault needs it there.
     pub helper: BTreeMap<String, String>,
     /// What was put on the nodes to find that out; gone with the last of these.
@@ -204,6 +206,84 @@ impl Case<'_> {
         self.aims(at);
     }
 
+    /// Processes that cannot be told from others on their nodes.
+    pub fn pid_files(&mut self) {
+        let nodes = self.cluster.nodes();
+        let missing = |processes: &dyn control::Processes| {
+            nodes.iter().any(|node| processes.pid_file(node).is_none())
+        };
+        if self.system.processes().is_some_and(missing) {
+            self.refuse(
+                format!(
+                    "{} does not say which processes on a node are its own",
+                    self.system.name()
+                ),
+                "use kill and pause",
+            );
+        }
+    }
+
+    /// A system that does not say where its data is.
+    pub fn data_files(&mut self) {
+        if self.system.data_files().is_none() {
+            self.refuse(
+                format!("{} does not say where its data is", self.system.name()),
+                "use a target that has its data in directories of its own",
+            );
+        }
+    }
+
+    /// A system that cannot be administered from here, or a node without the programs for it.
+    pub fn administration(&mut self) {
+        let Some(administration) = self.system.administration() else {
+            self.refuse(
+                format!("how {} is administered is not known", self.system.name()),
+                "use a target that says so",
+            );
+            return;
+        };
+        let look = r#"for p; do command -v "$p" >/dev/null || { echo "there is no $p" >&2; exit 1; }; done"#;
+        let look = Command::script(look, administration.programs().iter().copied()).idempotent();
+        let nodes = self.cluster.nodes();
+        let answers = self.cluster.on_each(nodes, |_, remote| remote.exec(&look));
+        for (node, answer) in nodes.iter().zip(answers) {
+            let why = match answer {
+                Ok(output) if output.success() => continue,
+                Ok(output) => output.complaint(),
+                Err(error) => error.to_string(),
+            };
+            self.refuse(format!("{node}: {why}"), "install it there");
+        }
+    }
+
+    /// Nodes on which no filesystem of ours can be laid under the data.
+    pub fn fuse(&mut self) {
+        self.data_files();
+        self.helper();
+        let helpers = self.capabilities.helper.clone();
+        let nodes = self.cluster.nodes();
+        let answers = self.cluster.on_each(nodes, |node, remote| {
+            let Some(helper) = helpers.get(&node.name) else {
+                return Ok(None);
+            };
+            let check = Command::new([helper, "node", "fuse", "check"]);
+            let output =
+                remote.exec(&check.root().idempotent().deadline(Duration::from_secs(10)))?;
+            Ok((!output.success()).then(|| format!("{node}: {}", output.complaint())))
+        });
+        for answer in answers {
+            let why = match answer {
+                Ok(None) => continue,
+                Ok(Some(why)) => why,
+                Err(error) => error.to_string(),
+            };
+            self.refuse(
+                why,
+                "use nodes with /dev/fuse (`modprobe fuse`; containers need the device and CAP_SYS_ADMIN), or kill and corrupt",
+            );
+        }
+    }
+
     /// Places that there are not.
     pub fn aims(&mut self, at: &[Aim]) {
         let size = self.cluster.nodes().len();
@@ -289,6 +369,38 @@ impl Case<'_> {
                 self.probes(&filter);
                 self.capabilities.net = Some(Arc::new(filter));
             }
+            Err(none) => {
+                for NoFilter { node, why, instead } in none {
+                    self.refuse(format!("{node}: {why}"), instead);
+                }
+            }
+        }
+    }
+
+    /// What shapes packets on the nodes, unless it was found already.
+    pub fn shaper(&mut self) {
+        if self.capabilities.shaper.is_some() {
+            return;
+        }
+        if self.system.net().is_some() {
+            self.refuse(
+                "its nodes share the network of this machine, which is left alone",
+                "use nodes with networks of their own: a lab, or machines",
+            );
+            return;
+        }
+        if self.cluster.nodes().len() < 2 {
+            self.refuse("one node alone has no links", "use at least two nodes");
+            return;
+        }
+        let before = self.refused.len();
+        self.root();
+        self.helper();
+        if self.refused.len() > before {
+            return;
+        }
+        match net::detect_shaper(self.cluster, &self.capabilities.helper) {
+            Ok(shaper) => self.capabilities.shaper = Some(Arc::new(shaper)),
             Err(none) => {
                 for NoFilter { node, why, instead } in none {
                     self.refuse(format!("{node}: {why}"), instead);

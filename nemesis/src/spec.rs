@@ -187,8 +187,19 @@ impl Faults {
         if self.0.iter().all(|track| track.optional) {
             return "all".to_owned();
         }
-        let words: Vec<_> = self.0.iter().map(|t| t.fault.kind().word()).collect();
+        let words: Vec<_> = self.kinds().iter().map(|kind| kind.word()).collect();
         words.join("+")
+    }
+    /// The sorts of them, each once, in their order.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = Vec::new();
+        for track in &self.0 {
+            let kind = track.fault.kind();
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
     }
 }
 

@@ -40,6 +40,7 @@ fn heal(fault: u32) -> Order {
 fn verified(outcome: &Outcome<Carried>) -> bool {
     match outcome {
         Outcome::Ok(Carried::Injected { verified, .. } | Carried::Healed { verified }) => *verified,
+        Outcome::Ok(Carried::Leads(_) | Carried::Ops(_)) => false,
         Outcome::Fail(_) | Outcome::Info(_) => false,
     }
 }

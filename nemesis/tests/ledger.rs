@@ -29,14 +29,9 @@ fn plan(nodes: &[&str]) -> Plan {
         },
     });
     Plan {
-        kind: Kind::Kill,
-        what: format!("kill -9 {}", nodes.join(" ")),
         nodes: nodes.iter().map(|n| (*n).to_owned()).collect(),
-        sides: Vec::new(),
-        cuts: Vec::new(),
         actions: actions.collect(),
-        probes: Vec::new(),
-        notes: Vec::new(),
+        ..Plan::new(Kind::Kill, format!("kill -9 {}", nodes.join(" ")))
     }
 }
 

@@ -122,6 +122,7 @@ fn partition(shape: Shape, clients: bool) -> FaultSpec {
     FaultSpec::Partition(Partition {
         at: vec![shape],
         clients,
+        ..Partition::default()
     })
 }
 

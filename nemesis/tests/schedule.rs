@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use history::{Moment, Nanos, Outcome, Reason, fault::FaultId};
 use proptest::prelude::*;
-use schism_nemesis::{Carried, FaultSpec, Faults, Kind, Order, Schedule};
+use schism_nemesis::{Awaited, Carried, FaultSpec, Faults, Kind, Order, Schedule, ScheduleSpec};
 
 fn faults(yaml: &str) -> Faults {
     serde_yaml::from_str(yaml).unwrap()
@@ -33,6 +33,14 @@ fn fine(order: &Order) -> Outcome<Carried> {
             what: String::new(),
             verified: true,
         },
+        Order::Repeat { .. } => Carried::Injected {
+            what: String::new(),
+            verified: true,
+        },
+        Order::Watch { event, .. } => match event {
+            Awaited::Leader { .. } => Carried::Leads(vec!["n1".to_owned()]),
+            Awaited::Ops { at_least, .. } => Carried::Ops(*at_least),
+        },
         Order::Heal { .. } => Carried::Healed { verified: true },
     })
 }
@@ -41,7 +49,18 @@ fn told(dealt: &[(Nanos, Order)]) -> Vec<String> {
     dealt
         .iter()
         .map(|(time, order)| match order {
-            Order::Inject { fault, spec, .. } => format!("{time} f{} {}", fault.0, spec.kind()),
+            Order::Inject { fault, spec, .. } => format!("{time} f{} {spec}", fault.0),
+            Order::Repeat {
+                fault, spec, seed, ..
+            } => format!("{time} f{} {spec} from {seed}", fault.0),
+            Order::Watch { fault, event } => match event {
+                Awaited::Leader { besides } => {
+                    format!("{time} f{} look: who leads besides {besides:?}", fault.0)
+                }
+                Awaited::Ops { at_least, ok } => {
+                    format!("{time} f{} look: {at_least} calls, ok {ok}", fault.0)
+                }
+            },
             Order::Heal { fault } => format!("{time} f{} heal", fault.0),
         })
         .collect()
@@ -162,6 +181,293 @@ fn what_was_skipped_is_not_healed_and_what_is_unclear_is_healed_at_once() {
     }
 }
 
+/// The orders of `schedule:` in a run of so many seconds, in which each step takes 200 ms.
+fn arranged(defined: &str, spec: &str, seconds: u64) -> Vec<String> {
+    told(&deal(
+        defined,
+        spec,
+        seconds,
+        |_| Nanos::from_millis(200),
+        fine,
+    ))
+}
+
+fn deal(
+    defined: &str,
+    spec: &str,
+    seconds: u64,
+    takes: impl Fn(&Order) -> Nanos,
+    ends: impl Fn(&Order) -> Outcome<Carried>,
+) -> Vec<(Nanos, Order)> {
+    let mut faults = faults(defined);
+    let mut spec: ScheduleSpec = serde_yaml::from_str(spec).unwrap();
+    spec.settle(&mut faults);
+    spec.check(&faults, std::time::Duration::from_secs(seconds))
+        .unwrap();
+    let schedule = Schedule::arranged(&spec, &faults, Nanos::from_secs(seconds), 42).unwrap();
+    simulate(&schedule, takes, ends)
+}
+
+const THREE: &str = "partition: { every: 8s, for: 2s..4s }\nkill: { every: 6s, for: 1s..2s }\npause: { every: 10s, for: 3s }";
+
+#[test]
+fn one_at_a_time_waits_until_the_other_is_gone() {
+    assert_eq!(
+        arranged(THREE, "one-at-a-time", 20),
+        [
+            "0:02.162 f0 kill",
+            "0:03.294 f0 heal",
+            "0:04.934 f1 partition",
+            "0:07.358 f1 heal",
+            "0:07.558 f2 pause",
+            "0:10.558 f2 heal",
+            "0:10.758 f3 kill",
+            "0:11.856 f3 heal",
+            "0:12.934 f4 partition",
+            "0:16.822 f4 heal",
+            "0:17.022 f5 kill",
+            "0:18.252 f5 heal"
+        ]
+    );
+}
+
+#[test]
+fn a_mix_draws_by_weight_and_keeps_its_pace() {
+    assert_eq!(
+        arranged(THREE, "{ mix: { partition: 3, kill: 1 }, every: 4s }", 20),
+        [
+            "0:01.343 f0 partition",
+            "0:03.558 f0 heal",
+            "0:05.343 f1 kill",
+            "0:06.812 f1 heal",
+            "0:09.343 f2 kill",
+            "0:11.193 f2 heal",
+            "0:13.343 f3 kill",
+            "0:14.910 f3 heal",
+            "0:17.343 f4 partition",
+            "0:20.000 f4 heal"
+        ]
+    );
+    let even = deal(THREE, "mix", 4_000, |_| Nanos(0), fine);
+    let mut count: BTreeMap<Kind, usize> = BTreeMap::new();
+    for (_, order) in even {
+        if let Order::Inject { spec, .. } = order {
+            *count.entry(spec.kind()).or_default() += 1;
+        }
+    }
+    assert_eq!(count.len(), 3);
+    assert!(count.values().all(|n| (100..=170).contains(n)), "{count:?}");
+}
+
+#[test]
+fn a_sequence_goes_on_to_the_next_step_and_rests_where_it_says_so() {
+    let once = "sequence: [{ rest: 1s }, { inject: partition@ring, for: 3s }, { inject: kill, for: 2s }, { rest: 5s }, \
+                { inject: { pause: { at: leader } }, for: 1s }]";
+    assert_eq!(
+        arranged("kill: { at: n2 }", once, 60),
+        [
+            "0:01.000 f0 partition@ring",
+            "0:04.000 f0 heal",
+            "0:04.200 f1 kill@n2",
+            "0:06.200 f1 heal",
+            "0:11.400 f2 pause@leader",
+            "0:12.400 f2 heal"
+        ]
+    );
+    let again = "{ sequence: [{ inject: kill, for: 2s }, { rest: 4s }, { inject: pause, for: 1s }], repeat: true }";
+    assert_eq!(
+        arranged("kill:", again, 10),
+        [
+            "0:00.000 f0 kill",
+            "0:02.000 f0 heal",
+            "0:06.200 f1 pause",
+            "0:07.200 f1 heal",
+            "0:07.400 f2 kill",
+            "0:09.400 f2 heal",
+        ]
+    );
+}
+
+#[test]
+fn a_sequence_whose_faults_are_all_skipped_is_no_race() {
+    let again = "{ sequence: [{ inject: kill, for: 2s }], repeat: true }";
+    let skipped = |_: &Order| Outcome::Fail(Reason::new("skipped"));
+    let dealt = deal("kill:", again, 20, |_| Nanos(0), skipped);
+    assert_eq!(dealt.len(), 10);
+}
+
+#[test]
+fn a_script_keeps_its_times() {
+    let script = "script:\n\
+        - { at: 10s, inject: partition@n1 }\n\
+        - { at: 12s, inject: kill@leader, for: 3s }\n\
+        - { at: 20s, inject: pause }\n\
+        - { at: 25s, heal: partition }\n\
+        - { at: 26s, inject: { kill: { at: one } }, for: 1s, seed: 7, among: { busy: { n2: 1 } } }";
+    assert_eq!(
+        arranged("pause: { at: n3 }", script, 30),
+        [
+            "0:10.000 f0 partition@n1",
+            "0:12.000 f1 kill@leader",
+            "0:15.000 f1 heal",
+            "0:20.000 f2 pause@n3",
+            "0:25.000 f0 heal",
+            "0:26.000 f3 kill@one from 7",
+            "0:27.000 f3 heal",
+            "0:30.000 f2 heal"
+        ]
+    );
+}
+
+#[test]
+fn a_fault_waits_for_what_it_is_to_follow() {
+    // Who leads: n1 for three looks, then n2.
+    let looks = std::cell::Cell::new(0);
+    let ends = |order: &Order| match order {
+        Order::Watch {
+            event: Awaited::Leader { besides },
+            ..
+        } => {
+            looks.set(looks.get() + 1);
+            let leader = if looks.get() < 4 { "n1" } else { "n2" };
+            match besides.iter().any(|b| b == leader) {
+                true => Outcome::Fail(Reason::new("not-yet")),
+                false => Outcome::Ok(Carried::Leads(vec![leader.to_owned()])),
+            }
+        }
+        order => fine(order),
+    };
+    let script = "script:\n\
+        - { on: leader-change, after: 1s, inject: kill@leader, for: 2s, times: 2 }\n\
+        - { on: 1000 ok, inject: pause, for: 1s }";
+    let dealt = deal("kill:", script, 8, |_| Nanos::from_millis(500), ends);
+    assert_eq!(
+        told(&dealt),
+        [
+            "0:00.000 f0 look: who leads besides []",
+            "0:00.000 f1 look: 1000 calls, ok true",
+            "0:00.500 f1 pause",
+            "0:00.600 f0 look: who leads besides [\"n1\"]",
+            "0:01.200 f0 look: who leads besides [\"n1\"]",
+            "0:01.500 f1 heal",
+            "0:01.800 f0 look: who leads besides [\"n1\"]",
+            "0:03.300 f0 kill@leader",
+            "0:05.300 f0 heal",
+            "0:05.800 f2 look: who leads besides [\"n2\"]"
+        ]
+    );
+}
+
+#[test]
+fn quiet_times_are_quiet() {
+    let quiet = "quiet: { first: 6s, last: 5s, for: 5s, every: 20s }";
+    assert_eq!(
+        arranged("kill: { every: 4s, for: 3s }", quiet, 50),
+        [
+            "0:06.000 f0 kill",
+            "0:09.000 f0 heal",
+            "0:10.000 f1 kill",
+            "0:13.000 f1 heal",
+            "0:20.000 f2 kill",
+            "0:23.000 f2 heal",
+            "0:24.000 f3 kill",
+            "0:27.000 f3 heal",
+            "0:28.000 f4 kill",
+            "0:31.000 f4 heal",
+            "0:32.000 f5 kill",
+            "0:35.000 f5 heal",
+            "0:40.000 f6 kill",
+            "0:43.000 f6 heal"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_arranged_is_refused_with_what_to_write() {
+    let refused = |defined: &str, spec: &str| match serde_yaml::from_str::<ScheduleSpec>(spec) {
+        Err(e) => e.to_string(),
+        Ok(spec) => match spec.check(&faults(defined), std::time::Duration::from_secs(60)) {
+            Err(e) => e.to_string(),
+            Ok(()) => "nothing".to_owned(),
+        },
+    };
+    let cases = [
+        (
+            "{ mix: { pause: 1 } }",
+            "mix names pause, which is not among the faults of this run",
+        ),
+        (
+            "{ mix: { kill: 0 } }",
+            "the weights of a mix are all zero, or there are no faults to mix",
+        ),
+        (
+            "{ mix: even, script: [] }",
+            "mix and script exclude each other: say one of mix, sequence and script",
+        ),
+        ("{ every: 5s }", "`every` belongs to mix"),
+        ("{ repeat: true }", "`repeat` belongs to sequence"),
+        (
+            "{ quiet: { for: 5s } }",
+            "quiet: `for` and `every` belong together: { for: 20s, every: 60s }",
+        ),
+        (
+            "{ quiet: { for: 5s, every: 5s } }",
+            "quiet: 5s of every 5s leave no time for faults",
+        ),
+        (
+            "{ quiet: { first: 5s }, script: [{ at: 1s, inject: kill, for: 1s }] }",
+            "a script says exactly when, so `quiet` has no place beside it",
+        ),
+        (
+            "{ script: [{ at: 61s, inject: kill }] }",
+            "line 1 of the script: 1m1s is not within the run, which takes 1m",
+        ),
+        (
+            "{ script: [{ at: 1s, heal: kill }] }",
+            "line 1 of the script: there is no kill before it to heal",
+        ),
+        (
+            "{ script: [{ inject: kill }] }",
+            "line 1 of the script: it says `at` with `inject` or `heal`, or `on` with `inject`",
+        ),
+        (
+            "{ script: [{ on: leader-change, inject: kill }] }",
+            "line 1 of the script: it says not for how long: `for: 5s`",
+        ),
+        (
+            "{ script: [{ on: full moon, inject: kill }] }",
+            "script[0]: \"full moon\" is nothing to wait for: write leader-change, 1000 ops (calls that ended) or 1000 ok (calls that succeeded) at line 1 column 12",
+        ),
+        (
+            "{ script: [{ at: 1s, inject: { kill: { every: 5s } } }] }",
+            "script[0]: kill: `every` and `for` are said beside `inject`, not in it at line 1 column 12",
+        ),
+        (
+            "{ script: [{ at: 1s, inject: [kill, pause] }] }",
+            "script[0]: one fault a line: kill@leader, or { kill: { at: leader } } at line 1 column 12",
+        ),
+        (
+            "{ sequence: [{ inject: kill }] }",
+            "line 1 of the sequence: it says not for how long: `for: 5s`",
+        ),
+        (
+            "{ sequence: [{ rest: 5s }] }",
+            "line 1 of the sequence: there is nothing to inject in it",
+        ),
+        (
+            "{ sequence: [{ at: 5s, inject: kill, for: 1s }] }",
+            "line 1 of the sequence: it may say `inject` and `for`, or `rest`",
+        ),
+        (
+            "sometimes",
+            "unknown variant `sometimes`, expected one of `overlapping`, `one-at-a-time`, `mix`",
+        ),
+    ];
+    for (spec, words) in cases {
+        assert_eq!(refused("kill:", spec), words, "{spec}");
+    }
+}
+
 #[test]
 fn defaults_fit_short_runs_and_long_ones() {
     let windows = |seconds: u64| {
@@ -203,6 +509,9 @@ proptest! {
                     let kind = FaultSpec::kind(&spec);
                     prop_assert!(open.values().all(|(_, k)| *k != kind), "two of a sort at once");
                     prop_assert!(open.insert(fault, (time, kind)).is_none(), "a number twice");
+                }
+                Order::Repeat { .. } | Order::Watch { .. } => {
+                    prop_assert!(false, "nobody asked for it");
                 }
                 Order::Heal { fault } => {
                     let (began, _) = open.remove(&fault).expect("only what is in force is healed");

@@ -28,6 +28,7 @@ fn the_yaml_of_the_manual_is_read() {
                     Shape::Nodes(vec!["n1".into(), "n2".into()])
                 ],
                 clients: true,
+                ..Partition::default()
             }),
             every: Some(TimeRange::exactly(Duration::from_secs(20))),
             lasting: Some("5s..15s".parse().unwrap()),
@@ -84,14 +85,21 @@ fn all_is_every_fault_there_is_where_it_is_possible() {
 #[test]
 fn each_mistake_says_what_to_write() {
     let word = |text: &str| text.parse::<Faults>().unwrap_err().to_string();
-    assert_eq!(
-        word("partiton"),
-        "unknown fault \"partiton\", did you mean partition?: there are partition, kill and pause"
-    );
-    assert_eq!(
-        word("earthquake"),
-        "unknown fault \"earthquake\": there are partition, kill and pause"
-    );
+    for (mistake, said) in [
+        (
+            "partiton",
+            "unknown fault \"partiton\", did you mean partition?: there are ",
+        ),
+        ("earthquake", "unknown fault \"earthquake\": there are "),
+    ] {
+        let all = word(mistake);
+        let all = all.strip_prefix(said).expect(&all);
+        let words = all.replace(" and ", ", ");
+        assert_eq!(
+            words.split(", ").collect::<Vec<_>>(),
+            Kind::ALL.iter().map(|k| k.word()).collect::<Vec<_>>()
+        );
+    }
     assert_eq!(
         word("kill,kill"),
         "kill is named twice: give it one `at` list instead"

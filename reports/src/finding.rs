@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     Counts, Doubt, FaultView, OutcomeKind, RunMeta, doubt,
     escape::{PROSE, VALUE, inert},
+    models::{Family, known, words},
 };
 
 /// One call of a proof.
@@ -95,6 +96,23 @@ pub struct FindingView {
     pub doubts: Vec<Doubt>,
     /// Commands to see it again, each with what it does.
     pub again: Vec<(String, String)>,
+    /// What is impossible because of it, and what it leaves open; names of models.
+    pub models: Reach,
+}
+
+/// How far a finding reaches among the models of consistency.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// The weakest models that it breaks.
+    pub broken: Vec<String>,
+    /// Stronger ones, which are impossible because of those.
+    pub impossible: Vec<String>,
+    /// The strongest models that it does not speak against.
+    pub open: Vec<String>,
+    /// What the anomaly is, where it is one of the catalogue of transactions.
+    pub anomaly: Option<&'static str>,
+    /// What usually causes it.
+    pub causes: Option<&'static str>,
 }
 
 impl FindingView {
@@ -148,7 +166,25 @@ impl FindingView {
             during,
             doubts,
             again,
+            models: Reach::default(),
         }
+    }
+
+    /// Says how far it reaches.
+    pub(crate) fn place(&mut self, family: Family) {
+        let named = |models: Vec<&str>| models.into_iter().map(words).collect();
+        let (broken, impossible) = family.broken(&self.finding);
+        let known = match family {
+            Family::Transactions => known(&self.finding),
+            _ => None,
+        };
+        self.models = Reach {
+            broken: named(broken),
+            impossible: named(impossible),
+            open: named(family.left_open(&self.finding)),
+            anomaly: known.map(|k| k.0),
+            causes: known.map(|k| k.1),
+        };
     }
 
     /// `Minimal history: 3 of 82,114 calls.`
@@ -189,6 +225,12 @@ pub(crate) fn rerun(meta: &RunMeta) -> Option<(String, String)> {
     let seed = meta.seed.as_ref()?;
     if meta.argv.is_empty() {
         return None;
+    }
+    // One of the tries of `schism repro` or `schism shrink` is made again by its record, not by the command that made many.
+    let tried = |arg: &String| arg == "repro" || arg == "shrink";
+    if meta.argv.iter().skip(1).any(tried) {
+        let does = "run it again with the faults that it recorded, and say how often this shows";
+        return Some((format!("schism repro {}", meta.run), does.to_owned()));
     }
     let mut argv: Vec<&str> = vec!["schism"];
     argv.extend(meta.argv.iter().skip(1).map(String::as_str));
@@ -239,6 +281,9 @@ fn clean(mut f: Finding) -> Finding {
     f.property = inert(&f.property, VALUE);
     f.explanation = inert(&f.explanation, PROSE);
     f.confidence = inert(&f.confidence, VALUE);
+    for step in &mut f.order {
+        step.because = inert(&step.because, PROSE);
+    }
     f.key = f.key.map(|k| match k {
         Key::Text(t) => Key::Text(inert(&t, VALUE).into()),
         int => int,

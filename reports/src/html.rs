@@ -1,20 +1,34 @@
-//! `report.html`: one static file that opens from anywhere, with everything inside and nothing to fetch or to run.
+//! `report.html`: one file that opens from anywhere, with everything inside and nothing to fetch.
 //!
-//! Its policy forbids scripts and every kind of loading, so that text which escaped its escaping still could not do
-//! anything. The template only places what [`Report`] already says.
+//! Everything but the timeline explorer is static. The page's policy forbids every kind of loading, and every script but
+//! the one whose hash it names, so that text which escaped its escaping still could not do anything. The template only
+//! places what [`Report`] already says.
 
 use std::borrow::Borrow;
 
 use askama::Template;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use checkers::cap::Partition;
 use history::Nanos;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    Conclusion, FindingView, Report, Window, charts,
+    Cell, Conclusion, Doubt, FindingView, Report, Row, Window, cap, charts, circle,
     finding::rerun,
-    lanes,
+    glossary, lanes,
     number::{count, grouped, list, nanos, percent, span},
-    text, timeline,
+    ribbon, text, timeline,
 };
+
+/// The page's only script: the explorer and the switch of colours.
+const SCRIPT: &str = concat!(
+    "\"use strict\";(() => {\n",
+    include_str!("../templates/explorer/data.js"),
+    include_str!("../templates/explorer/lanes.js"),
+    include_str!("../templates/explorer/draw.js"),
+    include_str!("../templates/explorer/main.js"),
+    "})();"
+);
 
 /// How many findings get a full card; the others are named in rows.
 pub const MAX_CARDS: usize = 50;
@@ -26,6 +40,11 @@ pub const MAX_DURING: usize = 8;
 pub const MAX_REST: usize = 1_000;
 /// How many faults the table shows.
 pub const MAX_FAULTS: usize = 500;
+/// How many partitions the table of sides shows.
+pub const MAX_PARTITIONS: usize = 50;
+
+/// How many lines say what was exercised.
+pub const MAX_EXERCISED: usize = 40;
 
 /// Renders the page.
 pub fn page(report: &Report) -> String {
@@ -42,6 +61,9 @@ pub fn page(report: &Report) -> String {
         throughput: charts::throughput(report),
         latency: charts::latency(report),
         rerun: rerun(&report.meta).map(|(command, _)| command),
+        ribbon: ribbon::drawing(report),
+        script: SCRIPT,
+        policy: format!("'sha256-{}'", STANDARD.encode(Sha256::digest(SCRIPT))),
     }
     .render()
     .expect("the template writes to memory")
@@ -57,17 +79,34 @@ struct Page<'a> {
     throughput: String,
     latency: String,
     rerun: Option<String>,
+    ribbon: Option<String>,
+    script: &'static str,
+    policy: String,
 }
 
 struct Card<'a> {
     view: &'a FindingView,
     drawing: Option<String>,
+    circle: Option<String>,
+    /// The steps of the circle: `T1 before T2`, `ww`, why.
+    steps: Vec<(String, &'static str, &'a str)>,
     size: String,
 }
 
 fn card<'a>(report: &Report, view: &'a FindingView) -> Card<'a> {
+    let order = &view.finding.order;
+    let name = |i: usize| format!("T{}", i % order.len() + 1);
     Card {
         view,
+        circle: circle::drawing(view).filter(|_| report.timed),
+        steps: order
+            .iter()
+            .enumerate()
+            .map(|(i, step)| {
+                let names = format!("{} before {}", name(i), name(i + 1));
+                (names, step.kind.code(), step.because.as_str())
+            })
+            .collect(),
         drawing: timeline::drawing(view, &report.faults).filter(|_| report.timed),
         size: view.size(report.stats.counts),
     }
@@ -143,6 +182,121 @@ impl Page<'_> {
     /// Of the history in a file nobody says what faults there were.
     fn knows_faults(&self) -> bool {
         !self.r.meta.imported || !self.r.faults.is_empty()
+    }
+
+    /// What a finding breaks, what is impossible because of it, and what it leaves open.
+    fn model(&self, view: &FindingView) -> String {
+        let property = view.finding.property.as_str();
+        let expected = &self.r.meta.expectation;
+        let mut text = property.replace('-', " ");
+        if !expected.is_empty() && expected == property {
+            text.push_str(", which is what this target was expected to be");
+        }
+        text.push('.');
+        let reach = &view.models;
+        let others = |models: &[String]| -> Vec<String> {
+            let others = models.iter().filter(|m| m.replace(' ', "-") != property);
+            others.cloned().collect()
+        };
+        let broken = others(&reach.broken);
+        if !broken.is_empty() {
+            text.push_str(&format!(
+                " It breaks {} already, and whatever is stronger.",
+                list(&broken)
+            ));
+        } else if !reach.impossible.is_empty() {
+            text.push_str(&format!(" Also impossible: {}.", list(&reach.impossible)));
+        }
+        if !reach.open.is_empty() {
+            text.push_str(&format!(" Not ruled out by this: {}.", list(&reach.open)));
+        }
+        text
+    }
+
+    fn calls(&self, n: &u64) -> String {
+        count(*n, "call", "calls")
+    }
+
+    fn cell_class(&self, row: &Row, cell: &Cell) -> &'static str {
+        match cell {
+            Cell::Broken(_) | Cell::Implied(_) if row.promised => "c-broken",
+            Cell::Broken(_) | Cell::Implied(_) => "c-allowed",
+            Cell::Clear(_) => "c-clear",
+            Cell::Untold | Cell::Inconclusive => "c-untold",
+            Cell::NotTested => "c-none",
+        }
+    }
+
+    fn cell_text(&self, cell: &Cell) -> String {
+        match cell {
+            Cell::Clear(n) => format!(" {}", grouped(*n)),
+            Cell::Implied(_) => " implied".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Where a finding stands on the page.
+    fn place(&self, number: &usize) -> String {
+        match *number <= MAX_CARDS {
+            true => format!("f{number}"),
+            false => "findings".to_owned(),
+        }
+    }
+
+    fn any_promise(&self) -> bool {
+        self.r.matrix.rows.iter().any(|r| r.promised)
+    }
+
+    /// What the run looked at, and what it did not: a pass rests on no more than this.
+    fn exercised(&self) -> Vec<Doubt> {
+        let Some(check) = self.r.checks.iter().find(|c| c.name == "coverage") else {
+            return Vec::new();
+        };
+        let counts = check.evidence.counts.iter().map(|(what, n)| Doubt {
+            settled: *n > 0,
+            text: format!("{} {what}", grouped(*n)),
+        });
+        let notes = check.evidence.notes.iter().map(|note| Doubt {
+            settled: true,
+            text: note.clone(),
+        });
+        let cause = check.cause.iter().map(|cause| Doubt {
+            settled: false,
+            text: format!(
+                "{}, so a pass would mean little: {}",
+                cause.text, cause.remedy
+            ),
+        });
+        let mut all: Vec<Doubt> = cause.chain(counts).chain(notes).collect();
+        let left_out = all.len().saturating_sub(MAX_EXERCISED);
+        if left_out > 0 {
+            all.truncate(MAX_EXERCISED);
+            all.push(Doubt {
+                settled: true,
+                text: format!(
+                    "and {} more, in the table of checks",
+                    grouped(left_out as u64)
+                ),
+            });
+        }
+        all
+    }
+
+    fn sides(&self, partition: &Partition) -> Vec<cap::SideRow> {
+        cap::rows(partition)
+    }
+
+    /// What the explorer leaves out.
+    fn thinned(&self) -> Option<String> {
+        let calls = &self.r.calls;
+        (calls.shown < calls.of).then(|| {
+            format!(
+                "Showing {} of {} calls: all that did not end ok and all around the findings, the others thinned out \
+                 evenly. history.jsonl in the run's directory has all.",
+                grouped(calls.shown),
+                grouped(calls.of)
+            )
+        })
     }
 
     fn all(&self) -> String {

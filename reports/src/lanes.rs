@@ -1,4 +1,4 @@
-//! Phases and faults as bars, on the time axis of the charts. Overlapping faults of a kind get rows of their own.
+//! Findings as markers, phases and faults as bars, on the time axis of the charts. Overlapping faults of a kind get rows of their own.
 
 use history::Nanos;
 
@@ -47,14 +47,40 @@ pub(crate) fn drawing(report: &Report) -> String {
     }
     let left_out = rows.len().saturating_sub(MAX_ROWS);
     rows.truncate(MAX_ROWS);
-    let height = rows.len() * 22 + 4 + if left_out > 0 { 18 } else { 0 };
+    let top = if report.findings.is_empty() { 0 } else { 22 };
+    let height = top + rows.len() * 22 + 4 + if left_out > 0 { 18 } else { 0 };
     let mut svg = format!(
-        "<svg role=\"img\" aria-label=\"Phases and faults over time\" class=\"plot\" width=\"{WIDTH}\" \
+        "<svg role=\"group\" aria-label=\"Findings, phases and faults over time\" class=\"plot\" width=\"{WIDTH}\" \
          height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\n"
     );
+    let mut free = 0.0;
+    for finding in report.findings.iter().take(crate::html::MAX_CARDS) {
+        let at = x(finding.finding.until);
+        svg.push_str(&format!(
+            "<a href=\"#f{0}\"><title>{1}</title><path class=\"marker\" d=\"M{2:.1} 4l6 11h-12z\"/>",
+            finding.number,
+            markup(&format!("Finding {}: {}", finding.number, finding.finding.title)),
+            at
+        ));
+        if at >= free {
+            svg.push_str(&format!(
+                "<text class=\"marker-n\" x=\"{:.1}\" y=\"14\">{}</text>",
+                at + 8.0,
+                finding.number
+            ));
+            free = at + 26.0;
+        }
+        svg.push_str("</a>\n");
+    }
+    if top > 0 {
+        svg.push_str(&format!(
+            "<text class=\"lane\" x=\"{}\" y=\"14\" text-anchor=\"end\">findings</text>\n",
+            LEFT - 8
+        ));
+    }
     let mut last = "";
     for (i, row) in rows.iter().enumerate() {
-        let y = i * 22 + 2;
+        let y = top + i * 22 + 2;
         if row.kind != last {
             svg.push_str(&format!(
                 "<text class=\"lane\" x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n",

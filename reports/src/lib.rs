@@ -8,17 +8,25 @@
 //! Everything that a system under test said is hostile. It is made inert when it enters the report ([`escape`]) and
 //! escaped again for the syntax it is written into, so that no single mistake is enough.
 
+pub mod across;
+mod cap;
 mod charts;
+mod circle;
 mod doubt;
 pub mod escape;
 mod fault;
 mod finding;
+mod glossary;
 pub mod html;
 pub mod junit;
 mod lanes;
+mod matrix;
 mod meta;
+mod models;
 mod number;
+mod packed;
 mod report;
+mod ribbon;
 mod series;
 mod stats;
 mod story;
@@ -30,8 +38,10 @@ mod verdict_file;
 
 pub use doubt::Doubt;
 pub use fault::{FaultCounts, FaultView, SideUse};
-pub use finding::{During, FindingView, OpRow};
+pub use finding::{During, FindingView, OpRow, Reach};
+pub use matrix::{Cell, Column, Matrix, Row};
 pub use meta::{META_SCHEMA, Phases, RunMeta, Window};
+pub use packed::Packed;
 pub use report::{CheckView, Conclusion, Report};
 pub use series::{Bucket, Point, Series};
 pub use stats::{CallStats, Counts, ErrorClass, Example, NodeUse, OutcomeKind, Stats};

@@ -1,12 +1,15 @@
 //! Everything a reader may be told about a run, as plain data. The last place that sees typed operations.
 
-use checkers::{Cause, Check, Evidence, Verdict};
+use checkers::{Cause, Check, Evidence, Verdict, cap::Card};
 use history::{Codec, History, Nanos, fault::FaultSpan};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FaultCounts, FaultView, FindingView, RunMeta, Series, Stats, Window,
+    FaultCounts, FaultView, FindingView, Matrix, Packed, RunMeta, Series, Stats, Window, cap,
     escape::{DOCUMENT, PROSE, VALUE, inert, inert_lines},
+    matrix::Known,
+    models::Family,
+    packed::{self, Beside},
     story,
 };
 
@@ -93,6 +96,13 @@ pub struct Report {
     pub stats: Stats,
     /// The run over time.
     pub series: Series,
+    /// The models of consistency against what was going on.
+    pub matrix: Matrix,
+    /// What each side of each partition was given, if that was judged; see [`Report::with_cap`].
+    pub cap: Option<Card>,
+    /// All calls, for the explorer of the page.
+    #[serde(skip)]
+    pub calls: Packed,
     /// Whether any event has a time; histories of others may have none.
     pub timed: bool,
 }
@@ -134,6 +144,27 @@ impl Report {
             .map(|check| view(check, &mut findings, history, &faults, &meta, timed))
             .collect();
         let causes = causes(&checks, &meta);
+        let family = Family::of(checks.iter().map(|c| c.name.as_str()));
+        for finding in &mut findings {
+            finding.place(family);
+        }
+        let matrix = Matrix::new(
+            &Known {
+                family,
+                findings: &findings,
+                checks: &checks,
+                faults: &faults,
+                meta: &meta,
+            },
+            history,
+        );
+        let beside = Beside {
+            meta: &meta,
+            faults: &faults,
+            findings: &findings,
+            timed,
+        };
+        let calls = Packed::new(history, &beside, packed::BUDGET);
         let conclusion = if !findings.is_empty() {
             Conclusion::Fail
         } else if !causes.is_empty() {
@@ -155,11 +186,20 @@ impl Report {
             faults,
             stats: Stats::new(history, workload, timed),
             series,
+            matrix,
+            cap: None,
+            calls,
             timed,
             meta,
         };
         report.story = story::paragraph(&report);
         report
+    }
+
+    /// The same, with what each side of each partition was given.
+    pub fn with_cap(mut self, card: Card) -> Self {
+        self.cap = Some(cap::clean(card));
+        self
     }
 
     /// The headline: `✗ FAIL register × partition × etcd — 1 finding`.

@@ -8,9 +8,9 @@ use history::Nanos;
 
 use crate::{FaultView, FindingView, OpRow, OutcomeKind, escape::markup, lanes::short, number};
 
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 120.0;
-const RIGHT: f64 = 28.0;
+pub(crate) const WIDTH: f64 = 860.0;
+pub(crate) const LEFT: f64 = 120.0;
+pub(crate) const RIGHT: f64 = 28.0;
 const BOX: f64 = 20.0;
 const CHAR: f64 = 6.9;
 const CUT: f64 = 64.0;
@@ -62,12 +62,12 @@ struct Piece {
 }
 
 /// Real time to columns, idle stretches cut out.
-struct Axis {
+pub(crate) struct Axis {
     pieces: Vec<Piece>,
 }
 
 impl Axis {
-    fn new(rows: &[OpRow]) -> Option<Self> {
+    pub(crate) fn new(rows: &[OpRow]) -> Option<Self> {
         let first = rows.iter().map(|r| r.start.0).min()?;
         let last = rows.iter().map(|r| known_end(r).0).max()?;
         let mut busy: Vec<(u64, u64)> = rows.iter().map(|r| (r.start.0, known_end(r).0)).collect();
@@ -128,7 +128,7 @@ impl Axis {
         Some(Self { pieces })
     }
 
-    fn x(&self, at: Nanos) -> f64 {
+    pub(crate) fn x(&self, at: Nanos) -> f64 {
         let piece = self
             .pieces
             .iter()
@@ -139,7 +139,7 @@ impl Axis {
         p.x + p.width * share.min(1.0)
     }
 
-    fn draw(&self, svg: &mut String, top: f64, bottom: f64) {
+    pub(crate) fn draw(&self, svg: &mut String, top: f64, bottom: f64) {
         svg.push_str(&format!(
             "<path class=\"axis\" d=\"M{LEFT} {bottom}H{}\"/>\n",
             WIDTH - RIGHT

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::{
     args::{CheckArgs, OnUnknown},
+    baseline,
     commands::{certificate, minimal},
     exit::{Exit, Failure},
     judge::Circumstances,
@@ -57,7 +58,7 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
                 terminal.say(&format!("{line}\n"));
             }
             let report = &judged.report;
-            let exit = exit_of(report, args);
+            let (exit, known) = exit_of(report, args, terminal)?;
             let style = terminal.report_style();
             if args.json {
                 let verdict = VerdictFile::new(report, exit.code()).to_json();
@@ -72,6 +73,7 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
             } else {
                 terminal.print(&text::summary(report, style, &[]));
             }
+            terminal.say(&known);
             terminal.say(&certified);
             Ok(exit)
         }
@@ -79,8 +81,10 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
             let mut worst = Exit::Pass;
             let width = several.iter().map(|w| w.chars().count()).max().unwrap_or(0);
             for what in several {
-                let exit = match judge(what, args, told, terminal) {
-                    Ok(judged) => told_in_a_line(what, &judged.report, width, args, terminal),
+                let exit = judge(what, args, told, terminal)
+                    .and_then(|judged| told_in_a_line(what, &judged.report, width, args, terminal));
+                let exit = match exit {
+                    Ok(exit) => exit,
                     Err(failure) => {
                         broken(what, &failure, args.json, terminal);
                         failure.exit
@@ -105,10 +109,22 @@ pub(crate) fn no_finding(what: &str, number: usize, report: &Report) -> Failure 
     ))
 }
 
-fn exit_of(report: &Report, args: &CheckArgs) -> Exit {
+/// The exit code, and what the baseline says of the findings of a run.
+fn exit_of(
+    report: &Report,
+    args: &CheckArgs,
+    terminal: &Terminal,
+) -> Result<(Exit, String), Failure> {
     match Exit::of_verdict(report.conclusion.word()) {
-        Exit::Unknown if args.on_unknown == OnUnknown::Pass => Exit::Pass,
-        exit => exit,
+        Exit::Unknown if args.on_unknown == OnUnknown::Pass => Ok((Exit::Pass, String::new())),
+        Exit::Fail if !report.meta.imported => {
+            let known = baseline::look_up(&terminal.store()?, terminal.baseline(), report)?;
+            Ok(known.map_or((Exit::Fail, String::new()), |known| {
+                let lines = known.lines.iter().map(|line| format!("{line}\n")).collect();
+                (known.apply(Exit::Fail, false), lines)
+            }))
+        }
+        exit => Ok((exit, String::new())),
     }
 }
 
@@ -219,15 +235,16 @@ fn told_in_a_line(
     width: usize,
     args: &CheckArgs,
     terminal: &Terminal,
-) -> Exit {
-    let exit = exit_of(report, args);
+) -> Result<Exit, Failure> {
+    let (exit, known) = exit_of(report, args, terminal)?;
     if args.json {
         let verdict = serde_json::to_string(&VerdictFile::new(report, exit.code()));
         terminal.print(&format!("{}\n", verdict.expect("it is plain data")));
-        return exit;
+        return Ok(exit);
     }
     terminal.print(&line(what, report, width, terminal));
-    exit
+    terminal.say(&known);
+    Ok(exit)
 }
 
 /// `✗ fail  a.edn  list-append, serializable  120 calls  lost update on key 3`

@@ -63,6 +63,7 @@ fn go(args: &DemoArgs, terminal: &Terminal, mode: &[&str], faults: &str) -> Resu
             layers,
             config,
             seed,
+            baseline: None,
             argv: std::env::args().collect(),
             json: false,
             quiet: false,

@@ -1,22 +1,24 @@
 //! `schism run`: deploys, runs, judges, reports.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use generator::Seed;
 use reports::{Report, RunMeta, VerdictFile, html, junit, summary, text};
-use runner::store::{RunDir, run_suffix, safe_name};
+use runner::store::{RunDir, Store, run_suffix, safe_name};
 use serde_json::json;
 
 use crate::{
     args::{Progress, RunArgs},
+    baseline,
     config::{Config, Layers, RegisterPromise, SeedChoice, TargetConfig},
     deploy,
     exit::{Exit, Failure},
     flow::{self, Concluded},
-    registry,
+    index, registry,
     terminal::Terminal,
     ui::Ui,
 };
@@ -29,6 +31,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         config,
         layers,
         seed,
+        baseline: Some(Strict(args.strict_baseline)),
         argv: std::env::args().collect(),
         json: args.json,
         quiet: args.quiet,
@@ -46,6 +49,8 @@ pub(crate) struct Order {
     pub(crate) layers: Layers,
     /// Where all decisions come from.
     pub(crate) seed: Seed,
+    /// Whether the findings that the baseline knows are passed over, and whether it must be up to date.
+    pub(crate) baseline: Option<Strict>,
     /// How it was asked for.
     pub(crate) argv: Vec<String>,
     /// Whether machines listen on standard output.
@@ -55,6 +60,10 @@ pub(crate) struct Order {
     /// How to show progress.
     pub(crate) progress: Progress,
 }
+
+/// Whether a baseline that is out of date is worth an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strict(pub(crate) bool);
 
 /// A run that was made.
 pub(crate) struct Done {
@@ -77,7 +86,10 @@ pub(crate) fn execute(order: Order, terminal: &Terminal) -> Result<Done, Failure
                 "schema": reports::VERDICT_SCHEMA, "run": dir.id(), "verdict": "error",
                 "exit_code": failure.exit.code(), "error": failure.message,
             });
-            if let Err(e) = dir.seal(&verdict) {
+            let sealed = terminal
+                .store()
+                .and_then(|store| index::seal(&store, &dir, &verdict));
+            if let Err(e) = sealed {
                 ui.warn(&e.to_string());
             }
         }
@@ -97,6 +109,7 @@ fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Fail
         layers,
         seed,
         argv,
+        baseline,
         ..
     } = order;
     let entry = registry::find(&config.target.adapter)
@@ -126,8 +139,17 @@ fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Fail
         broken,
         dir,
     } = deploy::run(entry, config, seed, &open, ui)?;
-    let exit = conclude(&report, &broken);
-    let dir = publish(dir, &report, exit, ui)?;
+    let store = terminal.store()?;
+    let known = match baseline {
+        Some(_) => baseline::look_up(&store, terminal.baseline(), &report)?,
+        None => None,
+    };
+    let strict = baseline == Some(Strict(true));
+    let exit = conclude(&report, &broken, |exit| match &known {
+        Some(known) => known.apply(exit, strict),
+        None => exit,
+    });
+    let dir = publish(&store, dir, &report, exit, ui)?;
     ui.settle();
     for what in &broken {
         ui.warn(what);
@@ -135,11 +157,24 @@ fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Fail
     let page = dir.path().join("report.html");
     let size = std::fs::metadata(&page).map_or(0, |m| m.len());
     let place = format!("{} ({:.1} MB)", page.display(), size as f64 / 1e6);
-    terminal.say(&text::summary(
-        &report,
-        terminal.news_style(),
-        &[("report", place)],
-    ));
+    let mut places = vec![("report", place)];
+    if !report.findings.is_empty() {
+        let id = dir.id();
+        let again = format!("schism repro {id}   ·   schism shrink {id}");
+        places.push(("again", again));
+    }
+    terminal.say(&text::summary(&report, terminal.news_style(), &places));
+    for line in known.iter().flat_map(|known| &known.lines) {
+        ui.note(line);
+    }
+    let page = catch_unwind(AssertUnwindSafe(|| {
+        index::render(&store, &baseline::read(terminal.baseline())?)
+    }));
+    match page {
+        Ok(Ok(_)) => {}
+        Ok(Err(e)) => ui.warn(&e.to_string()),
+        Err(_) => ui.warn("the page over all runs could not be rendered; the verdict stands"),
+    }
     for view in &report.findings {
         ui.emit(
             "finding",
@@ -157,8 +192,9 @@ fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Fail
 }
 
 /// A violation outranks everything; a cluster left broken outranks what is unclear.
-fn conclude(report: &Report, broken: &[String]) -> Exit {
-    let verdict = Exit::of_verdict(report.conclusion.word());
+/// A known violation is none here.
+fn conclude(report: &Report, broken: &[String], known: impl Fn(Exit) -> Exit) -> Exit {
+    let verdict = known(Exit::of_verdict(report.conclusion.word()));
     let unhealed = broken.iter().any(|b| b.contains("could not be undone"));
     let interrupted = report.meta.interrupted;
     match verdict {
@@ -169,7 +205,13 @@ fn conclude(report: &Report, broken: &[String]) -> Exit {
 }
 
 /// Writes everything, the verdict last. A page that cannot be rendered changes no verdict.
-fn publish(dir: RunDir, report: &Report, exit: Exit, ui: &Ui) -> Result<RunDir, Failure> {
+fn publish(
+    store: &Store,
+    dir: RunDir,
+    report: &Report,
+    exit: Exit,
+    ui: &Ui,
+) -> Result<RunDir, Failure> {
     type Render = fn(&Report) -> String;
     let junit: Render = |report| {
         junit::document(
@@ -188,7 +230,7 @@ fn publish(dir: RunDir, report: &Report, exit: Exit, ui: &Ui) -> Result<RunDir, 
     }
     let verdict = VerdictFile::new(report, exit.code());
     for (name, render) in pages {
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| render(report))) {
+        match catch_unwind(AssertUnwindSafe(|| render(report))) {
             Ok(text) => {
                 if let Err(e) = dir.write_text(name, &text) {
                     ui.warn(&e.to_string());
@@ -197,7 +239,9 @@ fn publish(dir: RunDir, report: &Report, exit: Exit, ui: &Ui) -> Result<RunDir, 
             Err(_) => ui.warn(&format!("{name} could not be rendered; the verdict stands")),
         }
     }
-    dir.seal(&verdict)?;
+    let verdict = serde_json::from_str(&verdict.to_json())
+        .map_err(|e| Failure::infrastructure(format!("the verdict cannot be written: {e}")))?;
+    index::seal(store, &dir, &verdict)?;
     Ok(dir)
 }
 
@@ -224,12 +268,10 @@ fn meta(
         schema: reports::META_SCHEMA,
         run: dir.id(),
         workload: "register".to_owned(),
-        faults: config
-            .faults
-            .0
-            .iter()
-            .map(|t| t.fault.kind().to_string())
-            .collect(),
+        faults: match config.faults.name().as_str() {
+            "all" => vec!["all".to_owned()],
+            _ => kinds(config),
+        },
         target: config.target.adapter.clone(),
         target_version: None,
         nodes: nodes.to_vec(),
@@ -270,4 +312,10 @@ fn random() -> Result<u64, Failure> {
 /// As it is printed, and as `--seed` reads it.
 pub(crate) fn seed_text(seed: Seed) -> String {
     format!("{:#x}", seed.0)
+}
+
+/// The sorts of fault that were asked for.
+fn kinds(config: &Config) -> Vec<String> {
+    let kinds = config.faults.kinds();
+    kinds.iter().map(ToString::to_string).collect()
 }

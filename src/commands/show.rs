@@ -38,7 +38,7 @@ pub(crate) fn show(args: &ShowArgs, terminal: &Terminal) -> Result<Exit, Failure
 }
 
 /// `latest/1` is the first finding of `latest`. A path has other things after its slashes, and is a directory.
-fn split(what: &str) -> (&str, Option<usize>) {
+pub(crate) fn split(what: &str) -> (&str, Option<usize>) {
     if std::path::Path::new(what).is_dir() {
         return (what, None);
     }

@@ -68,6 +68,14 @@ impl Layers {
         Ok(())
     }
 
+    /// Lays what a run recorded over what there is.
+    pub(crate) fn add_recorded(&mut self, text: &str, path: &Path) -> Result<(), Failure> {
+        let complain = |e: serde_yaml::Error| Failure::usage(explain(path, text, &e));
+        let tree = serde_yaml::from_str(text).map_err(complain)?;
+        self.add(tree, &Origin::File(path.to_owned()));
+        Ok(())
+    }
+
     /// Lays `SCHISM_A__B=c`, that is `a: { b: c }`, over what there is.
     pub(crate) fn add_environment(
         &mut self,
@@ -156,6 +164,7 @@ impl Layers {
         set("--op-timeout", "run.op_timeout", text(&args.op_timeout))?;
         set("--seed", "run.seed", text(&args.seed))?;
         set("--faults", "faults", text(&args.faults))?;
+        set("--schedule", "schedule", text(&args.schedule))?;
         if args.cut_clients {
             self.cut_clients()?;
         }
@@ -189,7 +198,7 @@ impl Layers {
     }
 
     /// Sets one value.
-    fn set(&mut self, path: &str, value: Value, origin: Origin) -> Result<(), Failure> {
+    pub(crate) fn set(&mut self, path: &str, value: Value, origin: Origin) -> Result<(), Failure> {
         let tree = path.rsplit('.').fold(value, |value, key| {
             Value::Mapping(Mapping::from_iter([(Value::from(key), value)]))
         });
@@ -222,14 +231,23 @@ impl Layers {
     /// The whole configuration as YAML, each value that is not a default with its origin, and with the seed that was
     /// drawn. It can be run again as it is.
     pub(crate) fn to_yaml(&self, seed: &str) -> String {
+        self.render(seed, false)
+    }
+
+    /// The same, also with the origin of defaults.
+    pub(crate) fn to_yaml_with_origins(&self, seed: &str) -> String {
+        self.render(seed, true)
+    }
+
+    fn render(&self, seed: &str, all: bool) -> String {
         let mut tree = self.tree.clone();
         tree["run"]["seed"] = Value::from(seed);
         let mut text = String::new();
-        self.write(&tree, 0, "", &mut text);
+        self.write(&tree, 0, "", all, &mut text);
         text
     }
 
-    fn write(&self, tree: &Value, depth: usize, path: &str, text: &mut String) {
+    fn write(&self, tree: &Value, depth: usize, path: &str, all: bool, text: &mut String) {
         let Value::Mapping(map) = tree else { return };
         for (key, value) in map {
             let key = key.as_str().unwrap_or_default();
@@ -238,17 +256,15 @@ impl Layers {
             match value {
                 Value::Mapping(inner) if !inner.is_empty() => {
                     text.push_str(&format!("{key}:\n"));
-                    self.write(value, depth + 1, &at, text);
+                    self.write(value, depth + 1, &at, all, text);
                 }
                 // JSON is YAML, and fits on a line.
                 _ => {
                     let flow = serde_json::to_string(value).unwrap_or_default();
                     text.push_str(&format!("{key}: {flow}"));
-                    if let Some(origin) = self.origins.get(&at) {
-                        text.push_str(&format!(
-                            "  # {}",
-                            origin.to_string().replace(char::is_control, " ")
-                        ));
+                    if all || self.origins.contains_key(&at) {
+                        let origin = self.origin(&at).to_string();
+                        text.push_str(&format!("  # {}", origin.replace(char::is_control, " ")));
                     }
                     text.push('\n');
                 }
@@ -265,8 +281,11 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// Lays `over` over `tree`. A list, and all of `faults`, is one value: half of one list and half of another is nobody's
-/// wish. The same goes for a lab and nodes.
+/// Values that are maps.
+const WHOLE: [&str; 2] = ["faults", "schedule"];
+
+/// Lays `over` over `tree`. A list, and all of `faults` or `schedule`, is one value: half of one list and half of another is
+/// nobody's wish. The same goes for a lab and nodes. Who repeats what holds anyway has not changed it.
 fn merge(
     tree: &mut Value,
     over: Value,
@@ -282,7 +301,7 @@ fn merge(
         over => over,
     };
     match (tree, over) {
-        (Value::Mapping(tree), Value::Mapping(over)) if path != "faults" => {
+        (Value::Mapping(tree), Value::Mapping(over)) if !WHOLE.contains(&path) => {
             for (key, value) in over {
                 let name = key.as_str().unwrap_or_default().to_owned();
                 match (path, name.as_str()) {
@@ -294,9 +313,10 @@ fn merge(
                 merge(place, value, &join(path, &name), origin, origins);
             }
         }
+        (tree, over) if *tree == over => {}
         (tree, over) => {
             if let Value::Mapping(map) = &over
-                && path != "faults"
+                && !WHOLE.contains(&path)
             {
                 for key in map.keys().filter_map(Value::as_str) {
                     origins.insert(join(path, key), origin.clone());

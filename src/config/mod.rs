@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use nemesis::{Faults, Time};
+use nemesis::{Faults, ScheduleSpec, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub(crate) use self::{
@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) workloads: Workloads,
     /// What is done to it.
     pub(crate) faults: Faults,
+    /// In what order.
+    pub(crate) schedule: ScheduleSpec,
     /// How long.
     pub(crate) run: RunConfig,
     /// What it promises.
@@ -221,9 +223,15 @@ impl Config {
         }
         layers.add_environment(std::env::vars())?;
         layers.add_flags(args, target)?;
-        let config = layers.config()?;
-        config.validate(&layers)?;
-        Ok((config, layers))
+        Ok((Self::of(&layers)?, layers))
+    }
+
+    /// From everything that was said, however it was.
+    pub(crate) fn of(layers: &Layers) -> Result<Self, Failure> {
+        let mut config = layers.config()?;
+        config.validate(layers)?;
+        config.schedule.settle(&mut config.faults);
+        Ok(config)
     }
 
     /// What no single value can say.
@@ -271,6 +279,9 @@ impl Config {
             if let Err(e) = track.timing(self.run.time.0) {
                 return bad("faults", e.to_string());
             }
+        }
+        if let Err(e) = self.schedule.check(&self.faults, self.run.time.0) {
+            return bad("schedule", e.to_string());
         }
         Ok(())
     }
@@ -368,6 +379,40 @@ mod tests {
         assert!(said.starts_with("DIR/x.yaml:2:1: "), "{said}");
         assert!(said.contains("duplicate"), "{said}");
         assert!(complaint("run: [\n").starts_with("DIR/x.yaml:1:6: run: "));
+    }
+
+    #[test]
+    fn a_script_names_its_faults_and_a_line_that_cannot_be_is_told() {
+        let mut layers = Layers::defaults();
+        let script = "schedule: { script: [{ at: 1s, inject: kill, for: 1s }, { at: 2s, inject: kill@n2, for: 1s }] }\n\
+                      faults: { kill: { at: n1 } }\n";
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.yaml");
+        std::fs::write(&file, script).unwrap();
+        layers.add_file(&file).unwrap();
+        let config = Config::of(&layers).unwrap();
+        let each: Vec<_> = config
+            .faults
+            .0
+            .iter()
+            .map(|t| t.fault.to_string())
+            .collect();
+        assert_eq!(each, ["kill@n1", "kill@n2"]);
+        assert_eq!(config.faults.name(), "kill");
+        // What a run recorded is the same configuration again.
+        let mut again = Layers::defaults();
+        again.add_recorded(&layers.to_yaml("0x5"), &file).unwrap();
+        let again = Config::of(&again).unwrap();
+        assert_eq!(again.schedule, config.schedule);
+        assert_eq!(again.faults, config.faults);
+
+        std::fs::write(&file, "schedule: { script: [{ at: 90s, inject: kill }] }\n").unwrap();
+        layers.add_file(&file).unwrap();
+        let said = Config::of(&layers).unwrap_err().to_string();
+        assert!(
+            said.ends_with("x.yaml: schedule: line 1 of the script: 1m30s is not within the run, which takes 1m"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Whole runs against the embedded store: real processes on loopback, no root.
 
+mod again;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -6,6 +6,7 @@
 )]
 
 mod deaths;
+mod nodes;
 mod refusals;
 #[path = "../support/root.rs"]
 mod root;

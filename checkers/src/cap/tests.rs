@@ -131,6 +131,7 @@ fn an_accepted_write_that_was_lost_is_laid_at_the_door_of_the_side_that_accepted
         minimal: true,
         confidence: "certain".to_owned(),
         more: 0,
+        order: Vec::new(),
     };
     let faults = vec![cut(1, "n1|n2 n3", 20, Some(50))];
     let card = judge(faults.clone(), Verdict::Fail(vec![lost.clone()])).card(&history);

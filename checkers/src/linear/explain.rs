@@ -70,6 +70,7 @@ pub(super) fn tell(
             false => "certain".to_owned(),
         },
         more: 0,
+        order: Vec::new(),
     };
     Told { finding, lapse }
 }

@@ -213,6 +213,7 @@ fn accuse<M: Object>(
         minimal: reduced.minimal(&witness),
         confidence: CERTAIN.to_owned(),
         more: 0,
+        order: Vec::new(),
     }))
 }
 
@@ -311,6 +312,7 @@ mod tests {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         };
         assert_eq!(found, [expected]);
     }

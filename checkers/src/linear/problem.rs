@@ -56,6 +56,12 @@ impl<M: Model> Problem<M> {
         }
     }
 
+    /// The first state, told all answers: see [`Model::foreseeing`].
+    pub(crate) fn foreseen(&self) -> M {
+        let answers = self.classes.iter().filter_map(|class| class.ret.as_ref());
+        self.initial.clone().foreseeing(answers)
+    }
+
     /// Adds a call. Starts must grow from call to call, and no two starts or ends may be the same, [`NEVER`] apart. `ret`
     /// is `None` where nobody knows the answer, and `end` is [`NEVER`] where nobody knows whether it took effect; if both an
     /// answer and `NEVER` are given, it took effect with that answer or not at all. Failed calls are left out.

@@ -36,6 +36,7 @@ fn a_lost_message_is_told_whole() {
         minimal: true,
         confidence: "certain".to_owned(),
         more: 0,
+        order: Vec::new(),
     };
     let Verdict::Fail(found) = verdict(drawing) else {
         panic!("not found");

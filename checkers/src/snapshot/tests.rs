@@ -43,6 +43,7 @@ fn long_fork() {
         minimal: true,
         confidence: "certain".to_owned(),
         more: 0,
+        order: Vec::new(),
     };
     assert_eq!(found, Verdict::Fail(vec![expected]));
 }

@@ -11,7 +11,7 @@ use super::{
     shrink::{Shows, Witness},
     table::{Fate, Kind, Table, What},
 };
-use crate::Finding;
+use crate::{Finding, Precedence};
 
 /// A cycle that begins with the transaction that began first.
 fn rotated(edges: &[(u32, u32, Label)]) -> Vec<(u32, u32, Label)> {
@@ -136,6 +136,7 @@ impl Teller<'_> {
     fn cycle(&self, edges: &[(u32, u32, Label)], who: &[u32]) -> Finding {
         let n = edges.len();
         let mut sentences = Vec::new();
+        let mut order = Vec::new();
         let left_out = n.saturating_sub(STEPS);
         for (i, (from, to, label)) in edges.iter().enumerate() {
             if left_out > 0 && (STEPS / 2..STEPS / 2 + left_out).contains(&i) {
@@ -147,10 +148,20 @@ impl Teller<'_> {
             let (a, b) = (format!("T{}", i + 1), format!("T{}", (i + 1) % n + 1));
             let why = self.evidence((*from, *to, *label), (&a, &b), who);
             sentences.push(format!("{a} came before {b}: {why}."));
+            if left_out == 0 {
+                order.push(Precedence {
+                    before: self.table.span(*from).invoked,
+                    after: self.table.span(*to).invoked,
+                    kind: label.dependency(),
+                    because: why,
+                });
+            }
         }
         sentences.push("So each of them would have to come before itself.".to_owned());
         let certain = |txn| self.table.fate(txn) == Fate::Ok;
-        self.finding(classify(edges, certain), who, sentences.join(" "))
+        let mut finding = self.finding(classify(edges, certain), who, sentences.join(" "));
+        finding.order = order;
+        finding
     }
 
     pub(super) fn finding(&self, anomaly: Anomaly, txns: &[u32], what: String) -> Finding {
@@ -181,6 +192,7 @@ impl Teller<'_> {
             minimal: true,
             confidence: "certain".to_owned(),
             more: 0,
+            order: Vec::new(),
         }
     }
 

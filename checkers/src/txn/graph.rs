@@ -9,6 +9,8 @@ use petgraph::visit::{
     Visitable,
 };
 
+use crate::Dependency;
+
 /// Why one transaction comes before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -33,6 +35,17 @@ impl Label {
     /// The label as a set of one.
     pub const fn bit(self) -> u8 {
         1 << self as u8
+    }
+
+    /// What it says, apart from how the order of versions is known.
+    pub fn dependency(self) -> Dependency {
+        match self {
+            Self::Ww => Dependency::Ww,
+            Self::Wr => Dependency::Wr,
+            Self::Rw | Self::RwSession | Self::RwRealtime => Dependency::Rw,
+            Self::Process => Dependency::So,
+            Self::Realtime => Dependency::Rt,
+        }
     }
 
     /// Whether it says that what was read was replaced.

@@ -95,8 +95,18 @@ fn g0_dirty_write_whole() {
         minimal: true,
         confidence: "certain".into(),
         more: 0,
+        order: found.finding.order.clone(),
     };
     assert_eq!(found.finding, expected);
+    let order = expected.order.iter();
+    let circle: Vec<_> = order
+        .map(|p| (p.before.0, p.kind.code(), p.after.0))
+        .collect();
+    assert_eq!(circle, [(0, "ww", 1), (1, "ww", 0)]);
+    assert_eq!(
+        expected.order[1].because,
+        "T3 read [2 1] of key y, and T2 appended 2, T1 1"
+    );
     assert_eq!(judgement.violated, [Level::ReadUncommitted]);
     assert_eq!(judgement.unviolated, []);
 }

@@ -97,6 +97,23 @@ pub trait System: Send + Sync {
     fn net(&self) -> Option<&dyn Net> {
         None
     }
+    /// Its own wall clocks, where they can be wrong without the machine's; where there are none, those of its processes are
+    /// made wrong from outside.
+    fn clocks(&self) -> Option<&dyn Clocks> {
+        None
+    }
+    /// Where it keeps its data, where that may be damaged.
+    fn data_files(&self) -> Option<&dyn DataFiles> {
+        None
+    }
+    /// What operators do with it while it serves.
+    fn administration(&self) -> Option<&dyn Administration> {
+        None
+    }
+    /// Who belongs to it, where that can be changed while it serves.
+    fn membership(&self) -> Option<&dyn Membership> {
+        None
+    }
     /// Files of a node worth keeping after a run.
     fn log_files(&self, _node: &Node) -> Vec<String> {
         Vec::new()
@@ -115,12 +132,79 @@ pub trait Processes: Send + Sync {
     fn resume(&self, node: &Node) -> Command;
     /// Prints `running`, `paused` or `gone`, and exits with zero.
     fn state(&self, node: &Node) -> Command;
+    /// Asks it to end with SIGTERM; exits with zero only once it is gone. `None` where it cannot be asked.
+    fn terminate(&self, _node: &Node) -> Option<Command> {
+        None
+    }
+    /// The file whose first word is its number, while it runs. `None` where there is none.
+    fn pid_file(&self, _node: &Node) -> Option<String> {
+        None
+    }
+}
+
+/// The capability: wall clocks that can be made wrong, a node's alone. All commands are idempotent.
+pub trait Clocks: Send + Sync {
+    /// Makes the clock that the system on a node goes by wrong by so many milliseconds, until it is told otherwise; zero
+    /// mends it.
+    fn set(&self, node: &Node, milliseconds: i64) -> Command;
+    /// Prints by how many milliseconds that clock is wrong, measured by asking the system: `5000 ms`.
+    fn wrong_by(&self, node: &Node) -> Command;
+}
+
+/// The capability: telling where on a node the data is.
+pub trait DataFiles: Send + Sync {
+    /// The directories that hold all of a node's data, as absolute paths.
+    fn directories(&self, node: &Node) -> Vec<String>;
 }
 
 /// The capability: telling which node leads.
 pub trait Primaries: Send + Sync {
     /// The nodes that say they lead, now; empty while there is none.
     fn primaries(&self, cluster: &Cluster) -> Result<Vec<Node>, Error>;
+}
+
+/// The capability: what operators do with a system that goes on serving.
+pub trait Administration: Send + Sync {
+    /// The programs that its commands need on the nodes.
+    fn programs(&self) -> &[&str];
+    /// Run on `from`, which leads: makes `to` lead. `None` where nobody can.
+    fn move_leader(&self, _from: &Node, _to: &Node) -> Option<Command> {
+        None
+    }
+    /// Run on `node`: prints `leads`, or something else. `None` where nobody leads.
+    fn leads(&self, _node: &Node) -> Option<Command> {
+        None
+    }
+    /// What should be done from time to time.
+    fn chores(&self, _node: &Node) -> Vec<Chore> {
+        Vec::new()
+    }
+}
+
+/// Something that operators do from time to time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chore {
+    /// Its name: `defragment`.
+    pub name: String,
+    /// Does it.
+    pub run: Command,
+    /// Prints a line that is another one once it was done.
+    pub look: Command,
+}
+
+/// The capability: members that leave a system which goes on serving, and join it. All commands are run on the node of the
+/// member that they are about, and ask the others. A change may take effect although whoever asked for it was told nothing,
+/// or an error: every command looks first, and exits with zero only once it has seen that things are as they shall be.
+pub trait Membership: Send + Sync {
+    /// The others no longer count on it. What it is left with, its process and its data, is up to the system.
+    fn remove(&self, member: &Node, others: &[Node]) -> Command;
+    /// The others count on it again.
+    fn add(&self, member: &Node, others: &[Node]) -> Command;
+    /// After it was removed and added: it takes part, with no data but what the others give it. Does nothing if it takes
+    /// part already.
+    fn join(&self, member: &Node) -> Command;
+    /// Prints the names of all members that the others count on, one a line.
+    fn members(&self, member: &Node, others: &[Node]) -> Command;
 }
 
 /// One end of a link.
@@ -137,6 +221,15 @@ pub enum Peer {
     },
 }
 
+/// How a link is cut, where that is not all of it in silence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner {
+    /// Whether senders are told, by resets and by ICMP, rather than left to time out.
+    pub reject: bool,
+    /// Only what is for or from these ports, TCP and UDP; everything if there are none.
+    pub ports: Vec<u16>,
+}
+
 /// The capability: links that can be cut. A cut is named by its fault, so that faults which overlap heal
 /// independently. All commands are idempotent.
 pub trait Net: Send + Sync {
@@ -144,12 +237,20 @@ pub trait Net: Send + Sync {
     fn means(&self) -> &str;
     /// Makes `node` drop what arrives from `from`. What it sends still leaves: a two-way cut is two one-way cuts.
     fn cut(&self, fault: &str, node: &Node, from: &[Peer]) -> Command;
+    /// The same in another manner; `None` where there is no other.
+    fn cut_as(&self, fault: &str, node: &Node, from: &[Peer], manner: &Manner) -> Option<Command> {
+        (*manner == Manner::default()).then(|| self.cut(fault, node, from))
+    }
     /// Takes all of this fault's cuts on `node` away; exits with zero too if there are none.
     fn heal(&self, fault: &str, node: &Node) -> Command;
     /// Prints, one a line, the names of the faults that still cut something on `node`.
     fn remaining(&self, node: &Node) -> Command;
     /// Run on `node`: sends something to `to` that must be answered, and exits with zero iff it was, within a second.
     fn reaches(&self, node: &Node, to: &Node) -> Command;
+    /// The same at a TCP port, where a refusal is an answer too; `None` where ports mean nothing.
+    fn reaches_port(&self, _node: &Node, _to: &Node, _port: u16) -> Option<Command> {
+        None
+    }
     /// Prints how many packets from all of this fault's peers were dropped on `node`, as one number. Exits with
     /// non-zero where that cannot be known.
     fn dropped(&self, fault: &str, node: &Node) -> Command;

@@ -77,6 +77,23 @@ rm -f "$1"
         )
     }
 
+    /// Asks it to end with SIGTERM and waits until it has; it may take ten seconds to put its things in order.
+    pub fn terminate(&self) -> Command {
+        self.with_pid_file(
+            r#"
+find "$1" || { rm -f "$1"; exit 0; }
+kill -TERM "$pid" 2>/dev/null
+n=0
+while find "$1"; do
+  n=$((n + 1))
+  [ $n -le 200 ] || { echo "process $pid has not ended ten seconds after SIGTERM (state $state)" >&2; exit 1; }
+  sleep 0.05
+done
+rm -f "$1"
+"#,
+        )
+    }
+
     /// Stops its threads with SIGSTOP and waits until they have stopped.
     pub fn pause(&self) -> Command {
         self.with_pid_file(
@@ -178,6 +195,20 @@ mod tests {
             "resuming what was killed meanwhile is no error"
         );
         assert_eq!(run(&d.pause()).0, 1);
+    }
+
+    #[test]
+    fn it_is_asked_to_end_and_may_put_its_things_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "trap 'echo bye >said; exit 0' TERM; while :; do sleep 0.05; done";
+        let d = sleeper(dir.path(), &["sh", "-c", script]);
+        assert_eq!(run(&d.start()).0, 0);
+        for _ in 0..2 {
+            assert_eq!(run(&d.terminate()).0, 0);
+            assert_eq!(run(&d.state()).1, "gone");
+        }
+        let said = std::fs::read_to_string(dir.path().join("data dir/said"));
+        assert_eq!(said.unwrap(), "bye\n");
     }
 
     #[test]

@@ -10,7 +10,10 @@ mod remote;
 mod ssh;
 mod sudo;
 
-pub use capability::{Cluster, Net, Peer, Primaries, Processes, System};
+pub use capability::{
+    Administration, Chore, Clocks, Cluster, DataFiles, Manner, Membership, Net, Peer, Primaries,
+    Processes, System,
+};
 pub use command::{Command, Output};
 pub use daemon::Daemon;
 pub use local::Local;

@@ -57,7 +57,7 @@ impl Local {
                 thread::spawn(move || child.wait());
                 return Err(Error::Deadline {
                     node: self.node.name.clone(),
-                    command: command.argv.join(" "),
+                    command: crate::remote::brief(&command.argv),
                     after: command.deadline,
                 });
             }

@@ -31,7 +31,7 @@ pub trait RemoteExt: Remote {
         }
         Err(Error::Status {
             node: self.node().name.clone(),
-            command: command.argv.join(" "),
+            command: brief(&command.argv),
             status: output.status,
             stderr: output.complaint(),
         })
@@ -39,6 +39,15 @@ pub trait RemoteExt: Remote {
 }
 
 impl<R: Remote + ?Sized> RemoteExt for R {}
+
+/// A command in a line: scripts and other long words are only hinted at.
+pub(crate) fn brief(argv: &[String]) -> String {
+    let word = |word: &String| match word.contains('\n') || word.len() > 200 {
+        true => "…".to_owned(),
+        false => word.clone(),
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
 
 /// A failure of ours to reach or use a node: an infrastructure error, never an outcome.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,10 @@ use std::{
     os::fd::AsFd,
     path::Path,
     process::{Child, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +42,8 @@ pub(crate) struct Machine {
     number: u8,
     /// Its first process, unless that was seen to have ended. Locked while the node comes or goes.
     first: Mutex<Option<Pid>>,
+    /// Whether that one ended because the node has restarted itself, and was not booted since.
+    restarting: AtomicBool,
 }
 
 impl Machine {
@@ -47,13 +52,14 @@ impl Machine {
             dir: dir.clone(),
             number,
             first: Mutex::new(None),
+            restarting: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn state(&self) -> NodeState {
         let running = match self.first.try_lock() {
-            Ok(mut first) => is_running(&mut first),
-            Err(TryLockError::Poisoned(first)) => is_running(&mut first.into_inner()),
+            Ok(mut first) => self.is_running(&mut first),
+            Err(TryLockError::Poisoned(first)) => self.is_running(&mut first.into_inner()),
             // It is coming or going.
             Err(TryLockError::WouldBlock) => return NodeState::Mute,
         };
@@ -68,22 +74,24 @@ impl Machine {
     pub(crate) fn crash(&self) -> Result<(), LabError> {
         let mut first = self.lock();
         let running = *first;
-        if let Some(running) = running.filter(|_| is_running(&mut first)) {
+        if let Some(running) = running.filter(|_| self.is_running(&mut first)) {
             kill_and_reap(running).map_err(|error| self.failed(&error.to_string()))?;
             *first = None;
         }
+        self.restarting.store(false, Ordering::Relaxed);
         Ok(())
     }
 
     /// From down to ready.
     pub(crate) fn boot(&self) -> Result<(), LabError> {
         let mut first = self.lock();
-        if is_running(&mut first) {
+        if self.is_running(&mut first) {
             return Err(LabError::Node {
                 node: node_name(self.number),
                 reason: "is up already: crash it before booting it".into(),
             });
         }
+        self.restarting.store(false, Ordering::Relaxed);
         // The kernel removes the last boot's link in its own time. There is none at the first one.
         let _ = ip(&network::unplug(self.number));
         let deadline = Instant::now() + BOOT;
@@ -97,6 +105,40 @@ impl Machine {
         }
         let _ = launcher.wait();
         booted.map_err(|error| self.failed(&error.to_string()))
+    }
+
+    /// Boots it if it has restarted itself, with reboot(2). One that has switched itself off stays down.
+    pub(crate) fn attend(&self) {
+        let restarting = match self.first.try_lock() {
+            Ok(mut first) => {
+                !self.is_running(&mut first) && self.restarting.swap(false, Ordering::Relaxed)
+            }
+            // It is coming or going.
+            Err(_) => false,
+        };
+        if restarting {
+            // What went wrong is in the node's log, and the node is seen to be down.
+            let _ = self.boot();
+        }
+    }
+
+    /// Whether its first process runs; forgets it if it does not.
+    fn is_running(&self, slot: &mut Option<Pid>) -> bool {
+        let Some(first) = *slot else {
+            return false;
+        };
+        // Nothing to report: it runs. Anything else: it ended, now or earlier.
+        let status = match waitpid(Some(first), WaitOptions::NOHANG) {
+            Ok(None) => return true,
+            Ok(Some((_, status))) => Some(status),
+            Err(_) => None,
+        };
+        *slot = None;
+        // That is how the kernel says it of a PID namespace (pid_namespaces(7)).
+        if status.and_then(|s| s.terminating_signal()) == Some(Signal::HUP.as_raw()) {
+            self.restarting.store(true, Ordering::Relaxed);
+        }
+        false
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pid>> {
@@ -161,17 +203,6 @@ impl Machine {
             node,
         }
     }
-}
-
-/// Whether a node's first process runs; forgets it if it does not.
-fn is_running(slot: &mut Option<Pid>) -> bool {
-    // Nothing to report: it runs. Anything else: it ended, now or earlier.
-    let running =
-        slot.is_some_and(|first| matches!(waitpid(Some(first), WaitOptions::NOHANG), Ok(None)));
-    if !running {
-        *slot = None;
-    }
-    running
 }
 
 /// Kills the first process of a node, and with it all others there; the kernel reports its end after theirs.

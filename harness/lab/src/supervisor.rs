@@ -36,6 +36,8 @@ use crate::{
 pub(crate) const MODE: &str = "lab-supervisor";
 /// How long a client of the socket may take to say what it wants.
 const REQUEST: Duration = Duration::from_secs(5);
+/// How soon a node that restarts itself is noticed.
+const ATTENTION: Duration = Duration::from_millis(100);
 
 /// The processes of the hidden mode `node lab-supervisor`; `args` are the words behind it. Not for people: the program
 /// starts itself with them.
@@ -101,6 +103,14 @@ fn supervise(dir: RunDir) -> Result<(), LabError> {
             }
         };
         report(&Report::Up);
+        for machine in &supervisor.machines {
+            scope.spawn(move || {
+                loop {
+                    thread::sleep(ATTENTION);
+                    machine.attend();
+                }
+            });
+        }
         for client in socket.incoming().flatten() {
             let supervisor = &supervisor;
             scope.spawn(move || supervisor.serve(&client));

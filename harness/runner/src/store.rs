@@ -26,7 +26,7 @@ mod state;
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -44,6 +44,7 @@ pub const STATE: &str = "state.json";
 /// The record of what the clients did.
 pub const HISTORY: &str = "history.jsonl";
 const INDEX: &str = "index.jsonl";
+const INDEX_LOCK: &str = ".index.lock";
 
 /// Why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -228,6 +229,77 @@ impl Store {
         }
     }
 
+    /// Removes a run that is over, and everything in it; `latest` and `latest-fail` then lead to what is left. Its line in the
+    /// index stays: it took place.
+    pub fn discard(&self, run: &RunDir) -> Result<(), Error> {
+        fs::remove_dir_all(run.path()).map_err(Error::io("remove", run.path()))?;
+        let entries = self.list()?;
+        let newest = entries.first();
+        let failed = entries.iter().find(|entry| entry.failed());
+        for (name, leads_to) in [("latest", newest), ("latest-fail", failed)] {
+            let link = self.root.join(name);
+            // Only what leads nowhere now; `exists` follows links.
+            if link.is_symlink() && !link.exists() {
+                match leads_to {
+                    Some(entry) => atomic::link(&self.root, name, &entry.path)?,
+                    None => fs::remove_file(&link).map_err(Error::io("remove", &link))?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of the index; empty where there is none.
+    pub fn index(&self) -> Result<String, Error> {
+        let path = self.root.join(INDEX);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            Err(e) => Err(Error::io("read", &path)(e)),
+        }
+    }
+
+    /// Replaces the index by what `make` makes of it. Runs that end meanwhile wait, and are added after.
+    pub fn replace_index(&self, make: impl FnOnce(String) -> String) -> Result<(), Error> {
+        let _lock = lock_index(&self.root)?;
+        let text = make(self.index()?);
+        let path = self.root.join(INDEX);
+        atomic::write(&path, text.as_bytes(), atomic::Durability::Synced)
+    }
+
+    /// Writes a file beside the index, as a whole.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
+        name::check(name)?;
+        let path = self.root.join(name);
+        atomic::write(&path, text.as_bytes(), atomic::Durability::Cached)?;
+        Ok(path)
+    }
+
+    /// Deletes a run of this store, its verdict first, so that half a run is never taken for a whole one.
+    pub fn remove(&self, entry: &RunEntry) -> Result<(), Error> {
+        let path = &entry.path;
+        if !path.starts_with(&self.root) || path == &self.root {
+            return Err(Error::Escape {
+                path: path.clone(),
+                root: self.root.clone(),
+            });
+        }
+        match fs::remove_file(path.join(VERDICT)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("delete", path)(e));
+            }
+            _ => {}
+        }
+        fs::remove_dir_all(path).map_err(Error::io("delete", path))?;
+        // Its parents stay while other runs are in them.
+        for parent in path.ancestors().skip(1).take(2) {
+            if fs::remove_dir(parent).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn at_path(&self, path: &Path) -> Result<RunDir, Error> {
         let path = path.canonicalize().map_err(Error::io("open", path))?;
         if ![STATE, VERDICT, HISTORY]
@@ -267,18 +339,45 @@ impl Store {
 }
 
 /// Adds a line to a store's index. The lock keeps lines of concurrent runs apart even on file systems whose appends
-/// are not atomic; it goes with the file.
+/// are not atomic, and keeps them from being lost where the index is being replaced. A line that was torn by the death of
+/// its writer is ended first, so that it spoils no other.
 fn append_index(root: &Path, line: &impl Serialize) -> Result<(), Error> {
+    let _lock = lock_index(root)?;
     let path = root.join(INDEX);
     let mut file = fs::OpenOptions::new()
+        .create(true)
+        .read(true)
+        .append(true)
+        .open(&path)
+        .map_err(Error::io("open", &path))?;
+    let mut text = atomic::json_line(INDEX, line)?;
+    if is_torn(&mut file).map_err(Error::io("read", &path))? {
+        text.insert(0, '\n');
+    }
+    file.write_all(text.as_bytes())
+        .map_err(Error::io("write", &path))
+}
+
+/// A file of its own is locked, as the index may be replaced by another file. The lock ends with the value.
+fn lock_index(root: &Path) -> Result<fs::File, Error> {
+    let path = root.join(INDEX_LOCK);
+    let file = fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(&path)
         .map_err(Error::io("open", &path))?;
     file.lock().map_err(Error::io("lock", &path))?;
-    let text = atomic::json_line(INDEX, line)?;
-    file.write_all(text.as_bytes())
-        .map_err(Error::io("write", &path))
+    Ok(file)
+}
+
+fn is_torn(file: &mut fs::File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(io::SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn directories(path: &Path) -> Result<Vec<PathBuf>, Error> {

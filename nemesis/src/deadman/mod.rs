@@ -25,6 +25,8 @@ const ARM: &str = include_str!("arm.sh");
 /// How long to wait for a loop that has just run out to finish, before a new one can be armed.
 const LATE: Duration = Duration::from_secs(10);
 const TOO_LATE: i32 = 75;
+/// The name of an undo that is older than all faults'.
+const OF_RUN: &str = "000000000";
 
 /// The timers of a run's nodes, or none.
 pub struct DeadMan(Option<Arc<Timers>>);
@@ -82,11 +84,20 @@ impl DeadMan {
 
     /// Gives an undo into the node's care, and renews its lease from now on.
     pub(crate) fn arm(&self, node: &str, fault: FaultId, undo: &Command) -> Result<(), String> {
+        self.arm_as(node, &undo_name(fault), undo)
+    }
+
+    /// The same for what is there for the whole run; it is undone after all faults.
+    pub(crate) fn arm_for_run(&self, node: &str, undo: &Command) -> Result<(), String> {
+        self.arm_as(node, OF_RUN, undo)
+    }
+
+    fn arm_as(&self, node: &str, undo_name: &str, undo: &Command) -> Result<(), String> {
         let Some(timers) = &self.0 else {
             return Ok(());
         };
         let remote = timers.cluster.remote(node);
-        let arm = arm(&timers.name(node), timers.lease, fault, undo);
+        let arm = arm(&timers.name(node), timers.lease, undo_name, undo);
         let _one = timers.arming[node]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -197,11 +208,11 @@ impl Timers {
     }
 }
 
-fn arm(name: &str, lease: Duration, fault: FaultId, undo: &Command) -> Command {
+fn arm(name: &str, lease: Duration, undo_name: &str, undo: &Command) -> Command {
     let lease = lease.as_secs().max(1).to_string();
     let script = format!("{PLACE}{ARM}");
     as_user(
-        Command::script(&script, [name, &lease, &undo_name(fault), LOOP]).stdin(render(undo)),
+        Command::script(&script, [name, &lease, undo_name, LOOP]).stdin(render(undo)),
         undo.root,
     )
 }
@@ -281,6 +292,7 @@ mod tests {
     fn a_run_is_a_plain_file_name() {
         assert_eq!(file_name("../etc/x y"), "---etc-x-y");
         assert!(undo_name(FaultId(10)) > undo_name(FaultId(9)));
+        assert!(undo_name(FaultId(0)).as_str() > OF_RUN);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which nodes a place stands for. The same seed draws the same, whatever else happens.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use control::Node;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_pcg::Pcg64;
@@ -113,6 +115,32 @@ pub(super) fn processes<'a>(
         .nodes
         .iter()
         .filter(|node| wanted.contains(&node.name))
+        .collect())
+}
+
+/// The nodes that are meant by a fault that takes none of them out of service: whatever else is in force there.
+pub(super) fn nodes<'a>(
+    view: &View<'a>,
+    aim: &Aim,
+    rng: &mut Pcg64,
+    notes: &mut Vec<String>,
+) -> Result<Vec<&'a Node>, Skip> {
+    let (nobody, nowhere) = (BTreeMap::new(), BTreeSet::new());
+    let quiet = View {
+        nodes: view.nodes,
+        busy: &nobody,
+        apart: &nowhere,
+        tight: false,
+        ..*view
+    };
+    let names: Vec<String> = processes(&quiet, aim, rng, notes)?
+        .into_iter()
+        .map(|node| node.name.clone())
+        .collect();
+    Ok(view
+        .nodes
+        .iter()
+        .filter(|node| names.contains(&node.name))
         .collect())
 }
 

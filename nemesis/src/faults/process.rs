@@ -24,7 +24,7 @@ pub(super) struct Deed {
 
 /// What is drawn from where nothing is said. One node at a time, so that several tracks together seldom take the majority
 /// away: whoever wants that asks for it.
-fn defaults(has_leader: bool) -> &'static [Aim] {
+pub(super) fn defaults(has_leader: bool) -> &'static [Aim] {
     if has_leader {
         &[Aim::One, Aim::Leader]
     } else {
@@ -38,32 +38,52 @@ pub(super) fn wants_leader(at: &[Aim], has_leader: bool, seed: u64) -> bool {
 }
 
 pub(super) fn plan(deed: &Deed, at: &[Aim], view: &View<'_>, seed: u64) -> Result<Plan, Skip> {
-    let processes = view
-        .processes
-        .ok_or_else(|| Skip("this target's processes cannot be controlled".into()))?;
+    let processes = controlled(view)?;
+    each(deed.kind, deed.words, at, view, seed, |node| {
+        Ok(Action {
+            node: node.name.clone(),
+            apply: (deed.apply)(processes, node),
+            undo: (deed.undo)(processes, node),
+            probe: state(processes, node, Expect::Prints(deed.state.into())),
+        })
+    })
+}
+
+/// The system's processes, for a fault that cannot do without.
+pub(super) fn controlled<'a>(view: &View<'a>) -> Result<&'a dyn Processes, Skip> {
+    view.processes
+        .ok_or_else(|| Skip("this target's processes cannot be controlled".into()))
+}
+
+/// Looks at the state of a process, which is to be running afterwards.
+pub(super) fn state(processes: &dyn Processes, node: &Node, during: Expect) -> Probe {
+    Probe {
+        role: Role::State,
+        ask: Ask::On {
+            node: node.name.clone(),
+            command: processes.state(node),
+        },
+        during,
+        after: Expect::Prints("running".into()),
+        link: None,
+        needs: Vec::new(),
+    }
+}
+
+/// A plan for the nodes that are drawn, which no other fault has taken, with what is done to each.
+pub(super) fn each(
+    kind: Kind,
+    words: &str,
+    at: &[Aim],
+    view: &View<'_>,
+    seed: u64,
+    act: impl FnMut(&Node) -> Result<Action, Skip>,
+) -> Result<Plan, Skip> {
     let mut rng = Pcg64::seed_from_u64(seed);
     let aim = choice::draw(at, defaults(view.has_leader), &mut rng);
     let mut notes = Vec::new();
     let chosen = choice::processes(view, &aim, &mut rng, &mut notes)?;
-    let actions = chosen
-        .iter()
-        .map(|node| Action {
-            node: node.name.clone(),
-            apply: (deed.apply)(processes, node),
-            undo: (deed.undo)(processes, node),
-            probe: Probe {
-                role: Role::State,
-                ask: Ask::On {
-                    node: node.name.clone(),
-                    command: processes.state(node),
-                },
-                during: Expect::Prints(deed.state.into()),
-                after: Expect::Prints("running".into()),
-                link: None,
-                needs: Vec::new(),
-            },
-        })
-        .collect();
+    let actions = chosen.iter().copied().map(act).collect::<Result<_, _>>()?;
     let nodes: Vec<String> = chosen.iter().map(|n| n.name.clone()).collect();
     let which = match aim {
         Aim::Leader => format!("{} (leader)", nodes.join(" ")),
@@ -73,6 +93,6 @@ pub(super) fn plan(deed: &Deed, at: &[Aim], view: &View<'_>, seed: u64) -> Resul
         nodes,
         actions,
         notes,
-        ..Plan::new(deed.kind, format!("{} {which}", deed.words))
+        ..Plan::new(kind, format!("{words} {which}"))
     })
 }

@@ -9,18 +9,21 @@ use history::fault::FaultId;
 
 use super::Injector;
 use crate::{
-    FaultSpec,
-    plan::{Leaders, Plan, Skip, View},
+    Among, FaultSpec,
+    plan::{Leaders, Plan, Role, Skip, View},
 };
 
 impl Injector {
-    /// Plans, and enters the fault before anybody else can plan against the same state.
+    /// Plans, and enters the fault before anybody else can plan against the same state. Says what that state was.
+    ///
+    /// Among what was in force when it was planned before, a fault is planned as it was then.
     pub(super) fn decide(
         &self,
         fault: FaultId,
         spec: &FaultSpec,
         seed: u64,
-    ) -> Result<Arc<Plan>, Skip> {
+        before: Option<&Among>,
+    ) -> Result<(Arc<Plan>, Among), Skip> {
         let has_leader = self.system.primaries().is_some();
         let wants = spec
             .fault()
@@ -40,6 +43,11 @@ impl Injector {
         }
         let busy = state.busy();
         let (apart, tight) = state.apart(self.cluster.nodes().len());
+        let among = before.cloned().unwrap_or_else(|| Among {
+            busy: busy.clone(),
+            apart,
+            tight,
+        });
         let plan = spec.fault().plan(
             &View {
                 fault,
@@ -53,15 +61,22 @@ impl Injector {
                 capabilities: &self.capabilities,
                 has_leader,
                 leaders: &leaders,
-                busy: &busy,
-                apart: &apart,
-                tight,
+                busy: &among.busy,
+                apart: &among.apart,
+                tight: among.tight,
             },
             seed,
         )?;
+        // Planned for what was, it may meet what was not.
+        let mut states = plan.actions.iter().filter(|a| a.probe.role == Role::State);
+        if before.is_some()
+            && let Some((node, other)) = states.find_map(|a| busy.get_key_value(&a.node))
+        {
+            return Err(Skip(format!("{node} is still under f{}", other.0)));
+        }
         let plan = Arc::new(plan);
         state.enter(fault, &plan);
-        Ok(plan)
+        Ok((plan, among))
     }
 
     /// Asks who leads until somebody does or the time is up.

@@ -15,6 +15,7 @@ mod hands;
 mod registry;
 mod settle;
 mod verify;
+mod watch;
 
 use std::{
     collections::BTreeSet,
@@ -30,9 +31,10 @@ use history::{
 use registry::Registry;
 pub use settle::{HealReport, Left, Settled, heal_ledger};
 use verify::{Phase, Seen};
+pub use watch::CallsSoFar;
 
 use crate::{
-    Capabilities, Carried, DeadMan, FaultSpec, Ledger, Order, Owed,
+    Among, Capabilities, Carried, DeadMan, FaultSpec, Ledger, Order, Owed,
     plan::{Action, Ask, Plan, Skip},
 };
 
@@ -75,6 +77,7 @@ pub struct Injector {
     clock: Clock,
     on_step: OnStep,
     limits: Limits,
+    calls: CallsSoFar,
     registry: Registry,
 }
 
@@ -111,6 +114,7 @@ impl Injector {
             clock,
             on_step,
             limits: Limits::default(),
+            calls: Arc::new(|| (0, 0)),
             registry: Registry::default(),
         }
     }
@@ -118,6 +122,12 @@ impl Injector {
     /// The same, with other limits.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same, with somebody who counts the calls of clients, for faults that wait for them.
+    pub fn counting(mut self, calls: CallsSoFar) -> Self {
+        self.calls = calls;
         self
     }
 
@@ -134,7 +144,14 @@ impl Injector {
     /// be in force.
     pub fn carry_out(&self, order: &Order) -> Outcome<Carried> {
         match order {
-            Order::Inject { fault, spec, seed } => self.inject(*fault, spec, *seed, order),
+            Order::Inject { fault, spec, seed } => self.inject(*fault, spec, *seed, None),
+            Order::Repeat {
+                fault,
+                spec,
+                seed,
+                among,
+            } => self.inject(*fault, spec, *seed, Some(among)),
+            Order::Watch { event, .. } => self.watch(event),
             Order::Heal { fault } => self.heal(*fault, Instant::now() + self.limits.heal),
         }
     }
@@ -217,17 +234,24 @@ impl Injector {
         fault: FaultId,
         spec: &FaultSpec,
         seed: u64,
-        order: &Order,
+        before: Option<&Among>,
     ) -> Outcome<Carried> {
         let began = (self.clock)();
-        let plan = match self.decide(fault, spec, seed) {
-            Ok(plan) => plan,
+        let (plan, among) = match self.decide(fault, spec, seed, before) {
+            Ok(decided) => decided,
             Err(Skip(why)) => {
                 let none = decide::nothing(spec);
                 return self.not_injected(fault, &none, began, "skipped", &why);
             }
         };
-        if let Err(why) = self.secure(fault, order, &plan) {
+        // The ledger has the order with which the same can be done again.
+        let order = Order::Repeat {
+            fault,
+            spec: spec.clone(),
+            seed,
+            among,
+        };
+        if let Err(why) = self.secure(fault, &order, &plan) {
             self.registry.leave(fault);
             return self.not_injected(fault, &plan, began, "not-secured", &why);
         }

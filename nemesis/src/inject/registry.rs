@@ -168,6 +168,21 @@ impl Registry {
         {
             return true;
         }
+        // What two faults do to the same packets cannot be told apart by measuring them.
+        let shaped = |from: &String, to: &String| {
+            others().any(|(_, active)| {
+                let links = &active.plan.shaped;
+                links
+                    .iter()
+                    .any(|(a, b)| (a, b) == (from, to) || (b, a) == (from, to))
+            })
+        };
+        if let Some((from, to)) = &probe.link
+            && !plan.shaped.is_empty()
+            && shaped(from, to)
+        {
+            return true;
+        }
         if probe.role == Role::Dropped
             && let Some(node) = node
             && plan

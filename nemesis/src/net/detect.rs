@@ -107,7 +107,7 @@ fn none(node: &Node, said: &str) -> NoFilter {
 }
 
 /// Cuts match addresses, so each node needs its own, and ours must not be among them: its packets carry our SSH.
-fn unusable(cluster: &Cluster, addresses: &Addresses) -> Vec<NoFilter> {
+pub(in crate::net) fn unusable(cluster: &Cluster, addresses: &Addresses) -> Vec<NoFilter> {
     let mut refused = Vec::new();
     for (i, node) in cluster.nodes().iter().enumerate() {
         let refuse = |why: String, instead: &str| NoFilter {

@@ -3,7 +3,7 @@
 
 use control::Command;
 
-use super::{Drop, PREFIX};
+use super::{Drop, Only, PREFIX, Verdict};
 
 /// Removes our chain `$1` from both families. The tables are listed once and judged from the text: asking iptables
 /// whether something exists gives the same exit status for "no" and for "I am not allowed to look".
@@ -31,19 +31,34 @@ chain=$1; shift
 remove "$chain" || exit 1
 four=; six=
 for drop; do
-    case $drop in 4:*) t=iptables; four=1 ;; *) t=ip6tables; six=1 ;; esac
+    case $drop in 4*) t=iptables; four=1 ;; *) t=ip6tables; six=1 ;; esac
     $t -w 5 -N "$chain" 2>/dev/null
-    from=${{drop#?:}}; from=${{from%:*}}; port=${{drop##*:}}
-    if [ -n "$port" ]; then set -- -p tcp --dport "$port"; else set --; fi
-    $t -w 5 -A "$chain" -s "$from" "$@" -j DROP || {{ remove "$chain"; exit 1; }}
+    # Words of ours: an address, numbers and names of options.
+    $t -w 5 -A "$chain" ${{drop#? }} || {{ remove "$chain"; exit 1; }}
 done
 if [ -n "$four" ]; then iptables -w 5 -I INPUT 1 -j "$chain" || exit 1; fi
 if [ -n "$six" ]; then ip6tables -w 5 -I INPUT 1 -j "$chain" || exit 1; fi"#
     );
-    let drops = drops.iter().map(|Drop { from, port }| {
-        let family = if from.is_ipv4() { 4 } else { 6 };
-        let port = port.map_or_else(String::new, |p| p.to_string());
-        format!("{family}:{from}:{port}")
+    let drops = drops.iter().map(|drop| {
+        let family = if drop.from.is_ipv4() { 4 } else { 6 };
+        let only = match drop.only {
+            Only::Any => String::new(),
+            Only::Tcp => " -p tcp".to_owned(),
+            Only::To(protocol, port) => format!(" -p {} --dport {port}", protocol.word()),
+            Only::From(protocol, port) => format!(" -p {} --sport {port}", protocol.word()),
+            Only::Resets => " -p tcp --tcp-flags RST RST".to_owned(),
+            Only::Unreachable if drop.from.is_ipv4() => {
+                " -p icmp --icmp-type destination-unreachable".to_owned()
+            }
+            Only::Unreachable => " -p icmpv6 --icmpv6-type destination-unreachable".to_owned(),
+        };
+        let verdict = match drop.verdict {
+            Verdict::Pass => "RETURN",
+            Verdict::Drop => "DROP",
+            Verdict::Reset => "REJECT --reject-with tcp-reset",
+            Verdict::Reject => "REJECT",
+        };
+        format!("{family} -s {}{only} -j {verdict}", drop.from)
     });
     Command::script(
         &script,
@@ -79,7 +94,7 @@ pub(super) fn dropped(fault: &str) -> Command {
            for t in iptables ip6tables; do
                rules=$($t -w 5 -nvxL "$1" 2>/dev/null) || continue
                seen=1
-               for n in $(printf '%s\n' "$rules" | sed -n 's/^ *\([0-9][0-9]*\) .* DROP .*/\1/p')
+               for n in $(printf '%s\n' "$rules" | sed -n 's/^ *\([0-9][0-9]*\) .* \(DROP\|REJECT\) .*/\1/p')
                do sum=$((sum + n)); done
            done
            [ -n "$seen" ] && echo "$sum""#,

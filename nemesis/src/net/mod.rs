@@ -6,15 +6,20 @@
 
 mod addresses;
 mod detect;
+mod flap;
 mod iptables;
 mod nft;
 mod reach;
+mod shape;
 
 use std::collections::BTreeMap;
 
 pub use addresses::Addresses;
-use control::{Command, Net, Node, Peer};
+use control::{Command, Manner, Net, Node, Peer};
 pub use detect::{Filter, NoFilter, detect};
+pub(crate) use flap::{Flapping, flapping};
+pub(crate) use shape::detect_shaper;
+pub use shape::{BadRate, Distribution, Effect, Layer, Means, Rate, Shaper};
 
 /// The nodes' packet filters, each node with what it has.
 #[derive(Debug, Clone)]
@@ -28,12 +33,89 @@ pub struct PacketFilter {
 /// What all tables and chains of ours are called by: `schism_f3`.
 const PREFIX: &str = "schism_";
 
-/// What a node shall drop, with addresses instead of names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// What a node shall not let in, with addresses instead of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Drop {
     from: std::net::IpAddr,
-    /// Only to this TCP port; any packet otherwise.
-    port: Option<u16>,
+    /// Only this; any packet otherwise.
+    only: Only,
+    verdict: Verdict,
+}
+
+/// Which packets of a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Only {
+    Any,
+    Tcp,
+    To(Protocol, u16),
+    From(Protocol, u16),
+    /// TCP's resets: the answers of the other end of a cut.
+    Resets,
+    /// Those of ICMP.
+    Unreachable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// What becomes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Pass,
+    Drop,
+    /// TCP's own way of saying no.
+    Reset,
+    /// By ICMP.
+    Reject,
+}
+
+impl Protocol {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl Only {
+    /// What a cut of a node is about.
+    fn of_ports(ports: &[u16]) -> Vec<Self> {
+        let one = |port: &u16| {
+            [Protocol::Tcp, Protocol::Udp]
+                .into_iter()
+                .flat_map(|protocol| [Self::To(protocol, *port), Self::From(protocol, *port)])
+                .collect::<Vec<_>>()
+        };
+        match ports {
+            [] => vec![Self::Any],
+            ports => ports.iter().flat_map(one).collect(),
+        }
+    }
+
+    /// These rules for what comes from there, in an order in which the special stands before the general.
+    fn rules(self, from: std::net::IpAddr, reject: bool) -> Vec<Drop> {
+        let rule = |only, verdict| Drop {
+            from,
+            only,
+            verdict,
+        };
+        match (reject, self) {
+            (_, Self::Resets | Self::Unreachable) => vec![rule(self, Verdict::Pass)],
+            (false, _) => vec![rule(self, Verdict::Drop)],
+            (true, Self::Any) => vec![
+                rule(Self::Tcp, Verdict::Reset),
+                rule(Self::Any, Verdict::Reject),
+            ],
+            (true, Self::Tcp | Self::To(Protocol::Tcp, _) | Self::From(Protocol::Tcp, _)) => {
+                vec![rule(self, Verdict::Reset)]
+            }
+            (true, _) => vec![rule(self, Verdict::Reject)],
+        }
+    }
 }
 
 impl PacketFilter {
@@ -65,21 +147,39 @@ impl PacketFilter {
             .expect("every node of the cluster was looked at")
     }
 
-    fn drops(&self, from: &[Peer]) -> Vec<Drop> {
-        let mut drops: Vec<Drop> = from
-            .iter()
-            .flat_map(|peer| {
-                let (addresses, port) = match peer {
-                    Peer::Node(node) => (std::slice::from_ref(&node.address), None),
-                    Peer::Clients { addresses, port } => (addresses.as_slice(), Some(*port)),
+    fn cut_with(&self, fault: &str, node: &Node, from: &[Peer], manner: &Manner) -> Command {
+        let drops = self.drops(from, manner);
+        match self.filter(node) {
+            Filter::Nftables => nft::cut(fault, &drops),
+            Filter::Iptables => iptables::cut(fault, &drops),
+        }
+    }
+
+    fn drops(&self, from: &[Peer], manner: &Manner) -> Vec<Drop> {
+        let mut drops: Vec<Drop> = Vec::new();
+        for peer in from {
+            let (addresses, only) = match peer {
+                Peer::Node(node) => (
+                    std::slice::from_ref(&node.address),
+                    Only::of_ports(&manner.ports),
+                ),
+                Peer::Clients { addresses, port } => {
+                    (addresses.as_slice(), vec![Only::To(Protocol::Tcp, *port)])
+                }
+            };
+            for ip in addresses.iter().flat_map(|name| self.addresses.of(name)) {
+                // A refusal must reach who is refused, through the cut in the other direction.
+                let answers: &[Only] = match manner.reject {
+                    true => &[Only::Resets, Only::Unreachable],
+                    false => &[],
                 };
-                addresses
-                    .iter()
-                    .flat_map(|address| self.addresses.of(address))
-                    .map(move |from| Drop { from: *from, port })
-            })
-            .collect();
-        drops.sort();
+                for only in answers.iter().chain(&only) {
+                    drops.extend(only.rules(*ip, manner.reject));
+                }
+            }
+        }
+        // Stable, so that an address keeps its rules in their order.
+        drops.sort_by_key(|drop| drop.from);
         drops.dedup();
         drops
     }
@@ -90,11 +190,10 @@ impl Net for PacketFilter {
         &self.means
     }
     fn cut(&self, fault: &str, node: &Node, from: &[Peer]) -> Command {
-        let drops = self.drops(from);
-        match self.filter(node) {
-            Filter::Nftables => nft::cut(fault, &drops),
-            Filter::Iptables => iptables::cut(fault, &drops),
-        }
+        self.cut_with(fault, node, from, &Manner::default())
+    }
+    fn cut_as(&self, fault: &str, node: &Node, from: &[Peer], manner: &Manner) -> Option<Command> {
+        Some(self.cut_with(fault, node, from, manner))
     }
     fn heal(&self, fault: &str, node: &Node) -> Command {
         match self.filter(node) {
@@ -110,6 +209,9 @@ impl Net for PacketFilter {
     }
     fn reaches(&self, _node: &Node, to: &Node) -> Command {
         reach::tcp(self.addresses.of(&to.address), self.probe_port)
+    }
+    fn reaches_port(&self, _node: &Node, to: &Node, port: u16) -> Option<Command> {
+        Some(reach::tcp(self.addresses.of(&to.address), port))
     }
     fn dropped(&self, fault: &str, node: &Node) -> Command {
         match self.filter(node) {
@@ -178,10 +280,66 @@ mod tests {
         let cut = net.cut("f3", &node, &peers());
         assert_eq!(
             cut.argv[3..],
-            ["schism", "schism_f3", "4:10.0.0.2:", "6:fd00::9:2379"]
+            [
+                "schism",
+                "schism_f3",
+                "4 -s 10.0.0.2 -j DROP",
+                "6 -s fd00::9 -p tcp --dport 2379 -j DROP"
+            ]
         );
         assert_eq!(net.heal("f3", &node).argv[3..], ["schism", "schism_f3"]);
         assert_eq!(net.means(), "iptables");
+    }
+
+    #[test]
+    fn a_cut_that_tells_the_sender_resets_tcp_and_rejects_the_rest() {
+        let node = Node::new("n1", "db1");
+        let manner = Manner {
+            reject: true,
+            ports: Vec::new(),
+        };
+        let cut = |kind| filter(kind).cut_as("f3", &node, &peers(), &manner).unwrap();
+        assert_eq!(
+            cut(Filter::Iptables).argv[5..],
+            [
+                "4 -s 10.0.0.2 -p tcp --tcp-flags RST RST -j RETURN",
+                "4 -s 10.0.0.2 -p icmp --icmp-type destination-unreachable -j RETURN",
+                "4 -s 10.0.0.2 -p tcp -j REJECT --reject-with tcp-reset",
+                "4 -s 10.0.0.2 -j REJECT",
+                "6 -s fd00::9 -p tcp --tcp-flags RST RST -j RETURN",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type destination-unreachable -j RETURN",
+                "6 -s fd00::9 -p tcp --dport 2379 -j REJECT --reject-with tcp-reset"
+            ]
+        );
+        let rules = cut(Filter::Nftables).stdin.unwrap();
+        assert!(
+            rules.contains(
+                "\t\tip saddr 10.0.0.2 tcp flags & rst == rst accept\n\
+                 \t\tip saddr 10.0.0.2 icmp type destination-unreachable accept\n\
+                 \t\tip saddr 10.0.0.2 meta l4proto tcp counter reject with tcp reset\n\
+                 \t\tip saddr 10.0.0.2 counter reject\n\
+                 \t\tip6 saddr fd00::9 tcp flags & rst == rst accept\n\
+                 \t\tip6 saddr fd00::9 icmpv6 type destination-unreachable accept\n\
+                 \t\tip6 saddr fd00::9 tcp dport 2379 counter reject with tcp reset\n"
+            ),
+            "{rules}"
+        );
+    }
+
+    #[test]
+    fn a_cut_of_ports_spares_the_others() {
+        let node = Node::new("n1", "db1");
+        let manner = Manner {
+            reject: false,
+            ports: vec![2380],
+        };
+        let peers = [Peer::Node(Node::new("n2", "db2"))];
+        let cut = filter(Filter::Iptables).cut_as("f3", &node, &peers, &manner);
+        assert_eq!(
+            cut.unwrap().argv[5..],
+            ["tcp --dport", "tcp --sport", "udp --dport", "udp --sport"]
+                .map(|what| format!("4 -s 10.0.0.2 -p {what} 2380 -j DROP"))
+        );
     }
 
     #[test]

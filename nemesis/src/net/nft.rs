@@ -5,7 +5,7 @@ use std::{fmt::Write as _, net::IpAddr};
 
 use control::Command;
 
-use super::{Drop, PREFIX};
+use super::{Drop, Only, PREFIX, Verdict};
 
 pub(super) fn cut(fault: &str, drops: &[Drop]) -> Command {
     let table = format!("{PREFIX}{fault}");
@@ -16,13 +16,33 @@ pub(super) fn cut(fault: &str, drops: &[Drop]) -> Command {
          \tchain cut {{\n\
          \t\ttype filter hook input priority -5; policy accept;\n"
     );
-    for Drop { from, port } in drops {
+    for Drop {
+        from,
+        only,
+        verdict,
+    } in drops
+    {
         let family = match from {
             IpAddr::V4(_) => "ip",
             IpAddr::V6(_) => "ip6",
         };
-        let port = port.map_or_else(String::new, |port| format!(" tcp dport {port}"));
-        writeln!(rules, "\t\t{family} saddr {from}{port} counter drop")
+        let only = match only {
+            Only::Any => String::new(),
+            Only::Tcp => " meta l4proto tcp".to_owned(),
+            Only::To(protocol, port) => format!(" {} dport {port}", protocol.word()),
+            Only::From(protocol, port) => format!(" {} sport {port}", protocol.word()),
+            Only::Resets => " tcp flags & rst == rst".to_owned(),
+            Only::Unreachable if from.is_ipv4() => " icmp type destination-unreachable".to_owned(),
+            Only::Unreachable => " icmpv6 type destination-unreachable".to_owned(),
+        };
+        let verdict = match verdict {
+            // Not counted, as nothing is lost. Other tables of ours come all the same.
+            Verdict::Pass => "accept",
+            Verdict::Drop => "counter drop",
+            Verdict::Reset => "counter reject with tcp reset",
+            Verdict::Reject => "counter reject",
+        };
+        writeln!(rules, "\t\t{family} saddr {from}{only} {verdict}")
             .expect("strings take everything");
     }
     rules.push_str("\t}\n}\n");

@@ -6,6 +6,9 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod shaping;
+pub mod world;
+
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},

@@ -1,10 +1,16 @@
 //! Whole reports, from a history made up in code to the bytes.
 
+mod attacks;
+mod consistency;
 mod elsewhere;
 mod faults;
+#[path = "../support/fixture.rs"]
 mod fixture;
+#[path = "../support/hostile.rs"]
 mod hostile;
 mod scale;
+#[path = "../support/transactions.rs"]
+mod transactions;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -31,7 +37,7 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
         );
     }
     vec![
-        ("html", html::page(report)),
+        ("html", without_scripts(&html::page(report))),
         ("text", text::summary(report, Style::PLAIN, &[])),
         ("colour", text::summary(report, colour, &[])),
         ("cards", cards),
@@ -74,9 +80,22 @@ fn elements(xml: &str) -> BTreeMap<String, usize> {
     counts
 }
 
+/// The page as it is read: what its scripts say is neither text nor markup. An attack that closed one would show.
+fn without_scripts(page: &str) -> String {
+    let mut parts = page.split("<script");
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (script, rest) = part.split_once("</script>").expect("scripts end");
+        let (attributes, _) = script.split_once('>').expect("a tag ends");
+        read.push_str(&format!("<x-script{attributes}/>{rest}"));
+    }
+    read
+}
+
 /// The page as XML: `meta` is its only element without an end.
 fn page_elements(page: &str) -> BTreeMap<String, usize> {
-    let closed: String = page
+    let static_page = without_scripts(page);
+    let closed: String = static_page
         .lines()
         .map(|line| match line.strip_prefix("<meta ") {
             Some(rest) => format!("<meta {}/>\n", rest.trim_end_matches('>')),

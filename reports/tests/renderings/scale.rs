@@ -30,7 +30,13 @@ fn a_hundred_thousand_calls_make_a_small_page() {
     assert!(report.stats.counts.total() > 90_000);
     assert!(report.series.points.len() <= Series::MAX_POINTS + report.series.buckets.len());
     let page = html::page(&report);
-    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+    assert!(page.len() < 1_500_000, "{} bytes", page.len());
+    assert_eq!(report.calls.shown, report.stats.counts.total());
+    assert!(
+        report.calls.data.len() < 12 * 100_000,
+        "{}",
+        report.calls.data.len()
+    );
     assert!(page.contains("calls are drawn, each outcome thinned out by itself"));
     page_elements(&page);
 }

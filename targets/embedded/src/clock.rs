@@ -31,16 +31,20 @@ impl WallClock {
     }
     /// Microseconds since 1970, by this node's clock. Read anew each time, like any clock.
     pub(crate) fn now(&self) -> i64 {
-        let true_time = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
         let offset: Offset = layout::load(&self.file).ok().flatten().unwrap_or_default();
-        true_time.saturating_add(offset.milliseconds.saturating_mul(1000))
+        true_time().saturating_add(offset.milliseconds.saturating_mul(1000))
     }
     /// Makes it wrong by this much, until told otherwise.
     pub(crate) fn set_offset(&self, milliseconds: i64) -> io::Result<()> {
         layout::save(&self.file, &Offset { milliseconds })
     }
+}
+
+/// Microseconds since 1970, by the machine's clock.
+pub(crate) fn true_time() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 //! start|kill|pause|resume|state|remaining --dir D NODE
 //! cut       --dir D --fault F NODE FROM…  heal|dropped --dir D --fault F NODE
 //! reaches   --dir D NODE TO               clock  --dir D --offset MS NODE
+//! wrong-by  --dir D NODE
 //! ```
 //!
-//! Undoing a fault in a cluster that is gone is done already: then all but `reaches` and `dropped`, which ask for
+//! Undoing a fault in a cluster that is gone is done already: then all but `reaches`, `dropped` and `wrong-by`, which ask for
 //! evidence, exit with zero and say so.
 
 use std::{
@@ -21,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    clock::WallClock,
+    clock::{WallClock, true_time},
     guard,
     layout::{Layout, node_dir},
     links::{self, Links},
@@ -144,6 +145,13 @@ impl Arguments {
                 .map(|cuts| cuts.keys().map(|fault| format!("{fault}\n")).collect())
                 .map_err(|e| format!("{node}: cuts.json: {e}")),
             "clock" => done(WallClock::new(&home).set_offset(self.number("offset")?)),
+            "wrong-by" => {
+                let before = true_time();
+                let reply = ask(layout, me, &home, me, "/admin/clock")?;
+                let after = true_time();
+                let shown: i64 = serde_json::from_slice(&reply).map_err(|e| e.to_string())?;
+                Ok(wrong_by(before, shown, after))
+            }
             "reaches" => {
                 let to = self.word(1)?;
                 let to = layout
@@ -167,6 +175,14 @@ impl Arguments {
         runtime()?.block_on(server::serve(dir, self.word(0)?))?;
         Ok(String::new())
     }
+}
+
+/// What a clock that showed `shown` between these two moments is wrong by, all in microseconds.
+fn wrong_by(before: i64, shown: i64, after: i64) -> String {
+    let wrong = shown - i64::midpoint(before, after);
+    let uncertainty = (after - before + 1) / 2;
+    let milliseconds = (wrong + 500).div_euclid(1000);
+    format!("{milliseconds} ms, give or take {uncertainty} µs\n")
 }
 
 /// Speaks as node `me`, through its links, whether or not its own server lives: a packet filter would not ask either.

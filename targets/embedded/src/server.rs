@@ -26,6 +26,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::net::TcpSocket;
 
 use crate::{
+    clock::WallClock,
     consensus::{Consensus, Types},
     layout::{Layout, Mode, node_dir},
     links::{CLIENTS, Links},
@@ -37,6 +38,7 @@ use crate::{
 struct Server {
     token: String,
     links: Arc<Links>,
+    clock: WallClock,
     store: Store,
 }
 
@@ -62,6 +64,7 @@ pub(crate) async fn serve(dir: &Path, node: &str) -> Result<(), String> {
     let server = Arc::new(Server {
         token: layout.token,
         links,
+        clock: WallClock::new(&node_dir),
         store,
     });
     // From here on connections are taken; until then they are refused.
@@ -101,6 +104,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/peer/quorum/exchange", post(quorum_exchange))
         .route("/admin/leads", post(leads))
         .route("/admin/dropped", post(dropped))
+        .route("/admin/clock", post(clock))
         .layer(DefaultBodyLimit::max(64 << 20))
         .layer(from_fn_with_state(server.clone(), receive))
         .with_state(server)
@@ -240,4 +244,9 @@ async fn leads(State(server): State<Arc<Server>>) -> Response {
 
 async fn dropped(State(server): State<Arc<Server>>) -> Response {
     Json(server.links.dropped()).into_response()
+}
+
+/// Microseconds since 1970, as this node sees it.
+async fn clock(State(server): State<Arc<Server>>) -> Response {
+    Json(server.clock.now()).into_response()
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Cluster, Command, Error, Net, Node, Peer, Primaries, Processes, System};
+use control::{Clocks, Cluster, Command, Error, Net, Node, Peer, Primaries, Processes, System};
 
 use crate::{
     Client, guard,
@@ -114,11 +114,6 @@ impl Embedded {
     /// A client of a node.
     pub fn client(&self, node: &Node) -> Client {
         Client::new(self.client_port(node))
-    }
-    /// The command that makes a node's clock wrong by this many milliseconds, until it is given again. Idempotent.
-    pub fn set_clock_offset(&self, node: &Node, milliseconds: i64) -> Command {
-        let offset = milliseconds.to_string();
-        self.command("clock", &["--offset", &offset, &node.name])
     }
 
     fn command(&self, command: &str, args: &[&str]) -> Command {
@@ -276,6 +271,13 @@ impl System for Embedded {
     fn net(&self) -> Option<&dyn Net> {
         Some(self)
     }
+    /// In the other mode nobody looks at one.
+    fn clocks(&self) -> Option<&dyn Clocks> {
+        match self.layout.mode {
+            Mode::Quorum { .. } => Some(self),
+            Mode::Consensus => None,
+        }
+    }
     fn log_files(&self, node: &Node) -> Vec<String> {
         let home = node_dir(&self.dir, &node.name);
         ["server.log", "log.jsonl"]
@@ -318,6 +320,16 @@ impl Primaries for Embedded {
         let each = on_each((0..self.nodes.len()).map(leads).collect());
         let leaders = self.nodes.iter().zip(each).filter(|(_, leads)| *leads);
         Ok(leaders.map(|(node, _)| node.clone()).collect())
+    }
+}
+
+impl Clocks for Embedded {
+    fn set(&self, node: &Node, milliseconds: i64) -> Command {
+        let offset = milliseconds.to_string();
+        self.command("clock", &["--offset", &offset, &node.name])
+    }
+    fn wrong_by(&self, node: &Node) -> Command {
+        self.command("wrong-by", &[&node.name])
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Cluster, Command, Net, Node, Peer, Primaries, Processes, System};
+use control::{Clocks, Cluster, Command, Net, Node, Peer, Primaries, Processes, System};
 use embedded::{Client, ClientError, Embedded, EmbeddedConfig, Mode};
 use libtest_mimic::{Arguments, Trial};
 use schism_embedded as embedded;
@@ -369,7 +369,12 @@ fn overlapping() {
 fn clock() {
     let up = Up::new(Mode::Quorum { r: 3, w: 3 });
     let nodes = up.nodes();
-    run(&up.cluster.set_clock_offset(&nodes[0], -60_000));
+    run(&up.cluster.set(&nodes[0], -60_000));
+    let wrong_by = || -> i64 {
+        let shown = run(&up.cluster.wrong_by(&nodes[0]));
+        shown.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert!((wrong_by() + 60_000).abs() < 1_000);
     up.write(&nodes[1], "x", 1).unwrap();
     up.write(&nodes[0], "x", 2).unwrap();
     assert_eq!(
@@ -377,7 +382,8 @@ fn clock() {
         Ok(Some(1)),
         "the later write is lost"
     );
-    run(&up.cluster.set_clock_offset(&nodes[0], 0));
+    run(&up.cluster.set(&nodes[0], 0));
+    assert!(wrong_by().abs() < 1_000);
     up.write(&nodes[0], "x", 3).unwrap();
     assert_eq!(up.read(&nodes[1], "x"), Ok(Some(3)));
 }

@@ -4,8 +4,10 @@
 //! - [`EtcdTarget`] opens clients, [`client::EtcdClient`] is one.
 //! - [`gateway`] is the wire: requests, answers, errors, and what each error says about the call.
 
+mod administration;
 pub mod client;
 pub mod gateway;
+mod membership;
 mod system;
 
 pub use client::{EtcdClient, EtcdTarget};

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Cluster, Command, Daemon, Error, Node, Primaries, Processes, RemoteExt, System};
+use control::{
+    Administration, Cluster, Command, Daemon, DataFiles, Error, Membership, Node, Primaries,
+    Processes, RemoteExt, System,
+};
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
@@ -32,8 +35,8 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && trap 'rm -f "$policy"' EXIT
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get install -y --no-install-recommends etcd-server >/dev/null 2>&1 && exit 0
-apt-get update >/dev/null && apt-get install -y --no-install-recommends etcd-server >/dev/null
+apt-get install -y --no-install-recommends etcd-server etcd-client >/dev/null 2>&1 && exit 0
+apt-get update >/dev/null && apt-get install -y --no-install-recommends etcd-server etcd-client >/dev/null
 "#;
 
 /// A cluster of etcd members, one a node, configured statically.
@@ -48,7 +51,13 @@ impl Etcd {
         Self { nodes }
     }
 
-    fn daemon(&self, node: &Node) -> Daemon {
+    pub(crate) fn daemon(&self, node: &Node) -> Daemon {
+        self.started_as(node, "new")
+    }
+
+    /// With data of its own, a member does not care for what the cluster was when it was started; without, it is of a `new`
+    /// or of an `existing` one.
+    pub(crate) fn started_as(&self, node: &Node, cluster: &str) -> Daemon {
         let peer = |n: &Node| format!("http://{}:{PEER_PORT}", n.address);
         let client = format!("http://{}:{CLIENT_PORT}", node.address);
         let members: Vec<_> = self
@@ -57,7 +66,7 @@ impl Etcd {
             .map(|n| format!("{}={}", n.name, peer(n)))
             .collect();
         let (name, own, members) = (node.name.as_str(), peer(node), members.join(","));
-        let data = format!("{HOME}/data");
+        let data = Self::data();
         let argv = [
             "etcd",
             "--name",
@@ -75,7 +84,7 @@ impl Etcd {
             "--initial-cluster",
             &members,
             "--initial-cluster-state",
-            "new",
+            cluster,
             "--initial-cluster-token",
             "schism",
             // Half of the defaults: in one room, with faults that last seconds, a leader should be found within one.
@@ -96,8 +105,19 @@ impl Etcd {
         }
     }
 
+    /// Where a member keeps its data.
+    pub(crate) fn data() -> String {
+        format!("{HOME}/data")
+    }
+
+    /// A filesystem that was laid under the data stays, empty.
     fn remove_data() -> Command {
-        Command::new(["rm", "-rf", HOME]).root().idempotent()
+        const REMOVE: &str = r#"
+rm -rf "$1" 2>/dev/null && exit 0
+mountpoint -q "$1/data" && [ -z "$(ls -A "$1/data")" ] && exit 0
+rm -rf "$1"
+"#;
+        Command::script(REMOVE, [HOME]).root().idempotent()
     }
 
     /// Kills what runs and removes what it wrote.
@@ -176,6 +196,18 @@ impl System for Etcd {
         Some(self)
     }
 
+    fn administration(&self) -> Option<&dyn Administration> {
+        Some(self)
+    }
+
+    fn membership(&self) -> Option<&dyn Membership> {
+        Some(self)
+    }
+
+    fn data_files(&self) -> Option<&dyn DataFiles> {
+        Some(self)
+    }
+
     fn log_files(&self, _: &Node) -> Vec<String> {
         vec![LOG.to_owned()]
     }
@@ -196,6 +228,18 @@ impl Processes for Etcd {
     }
     fn state(&self, node: &Node) -> Command {
         self.daemon(node).state()
+    }
+    fn terminate(&self, node: &Node) -> Option<Command> {
+        Some(self.daemon(node).terminate())
+    }
+    fn pid_file(&self, _: &Node) -> Option<String> {
+        Some(PID_FILE.to_owned())
+    }
+}
+
+impl DataFiles for Etcd {
+    fn directories(&self, _: &Node) -> Vec<String> {
+        vec![Self::data()]
     }
 }
 

@@ -1,6 +1,9 @@
 //! Strings that can be read, replaced, and appended to.
 
-use std::sync::Arc;
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use history::{
     Key, Outcome, Span,
@@ -14,19 +17,131 @@ use crate::linear::{Calls, Effect, Marks, Model, Names, Object, once};
 /// A put or append of `s` may leave a witness if no get of its key that stays saw a text with `s` in it. As long as what
 /// it put is there, the text has `s` in it; so in any order nobody looks before the next put, and without it everybody
 /// sees the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Text(Arc<str>);
+///
+/// In a search, all texts with which no text that was seen begins are one: nobody sees any of them, nor what is appended to
+/// it, before the next put. So the orders of appends that nobody saw are not told apart, and the others are places in
+/// the texts that were seen.
+#[derive(Debug, Clone)]
+pub struct Text {
+    has: Has,
+    /// What gets returned, sorted, each once.
+    seen: Arc<[Arc<str>]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Has {
+    Whole(Arc<str>),
+    /// The first `length` bytes of each of the texts from `first` to before `end`, and of no other.
+    Begins {
+        first: u32,
+        end: u32,
+        length: u32,
+    },
+    /// A text that no text begins with.
+    Unseen,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            has: Has::Whole("".into()),
+            seen: Arc::new([]),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.has == other.has
+    }
+}
+
+impl Eq for Text {}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.has.hash(hasher);
+    }
+}
+
+impl Text {
+    fn is(&self, text: &str) -> bool {
+        match &self.has {
+            Has::Whole(whole) => **whole == *text,
+            Has::Begins { first, length, .. } => {
+                *length as usize == text.len() && *self.seen[*first as usize] == *text
+            }
+            Has::Unseen => false,
+        }
+    }
+
+    fn appended(&self, text: &str) -> Has {
+        match &self.has {
+            Has::Whole(whole) => Has::Whole([whole, text].concat().into()),
+            Has::Begins { first, end, length } => self.among(*first, *end, *length, text),
+            Has::Unseen => Has::Unseen,
+        }
+    }
+
+    fn replaced(&self, text: &Arc<str>) -> Has {
+        match &self.has {
+            Has::Whole(_) => Has::Whole(Arc::clone(text)),
+            Has::Begins { .. } | Has::Unseen => self.among(0, self.seen.len() as u32, 0, text),
+        }
+    }
+
+    /// Which of some texts, equal in their first `length` bytes, go on with `more`.
+    fn among(&self, first: u32, end: u32, length: u32, more: &str) -> Has {
+        let more = more.as_bytes();
+        let skipped = length as usize;
+        let texts = &self.seen[first as usize..end as usize];
+        let before = texts.partition_point(|text| &text.as_bytes()[skipped..] < more);
+        let begins = |text: &Arc<str>| text.as_bytes()[skipped..].starts_with(more);
+        let having = texts[before..].partition_point(begins);
+        match having {
+            0 => Has::Unseen,
+            _ => Has::Begins {
+                first: first + before as u32,
+                end: first + (before + having) as u32,
+                length: length + more.len() as u32,
+            },
+        }
+    }
+}
 
 impl Model for Text {
     type Op = Kv;
 
     fn step(&self, call: &KvCall, ret: Option<&KvReturn>) -> Option<Self> {
-        match (&call.op, ret) {
-            (KvOp::Get, Some(KvReturn::Text(seen))) if *seen != self.0 => None,
-            (KvOp::Get, _) => Some(self.clone()),
-            (KvOp::Put(text), _) => Some(Self(Arc::clone(text))),
-            (KvOp::Append(text), _) => Some(Self([&*self.0, &**text].concat().into())),
-        }
+        let has = match (&call.op, ret) {
+            (KvOp::Get, Some(KvReturn::Text(seen))) if !self.is(seen) => return None,
+            (KvOp::Get, _) => self.has.clone(),
+            (KvOp::Put(text), _) => self.replaced(text),
+            (KvOp::Append(text), _) => self.appended(text),
+        };
+        Some(Self {
+            has,
+            seen: Arc::clone(&self.seen),
+        })
+    }
+
+    fn foreseeing<'a>(self, answers: impl Iterator<Item = &'a KvReturn>) -> Self {
+        let Has::Whole(whole) = self.has else {
+            return self;
+        };
+        let texts = answers.filter_map(|answer| match answer {
+            KvReturn::Text(seen) => Some(Arc::clone(seen)),
+            KvReturn::Done => None,
+        });
+        let mut texts: Vec<Arc<str>> = texts.collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let mut told = Self {
+            has: Has::Unseen,
+            seen: texts.into(),
+        };
+        told.has = told.replaced(&whole);
+        told
     }
 
     fn effect(call: &KvCall) -> Effect {

@@ -30,7 +30,7 @@ impl<'a, M: Model> States<'a, M> {
             next: Vec::new(),
             remembers: problem.classes.len() <= REMEMBERED_CLASSES,
         };
-        states.number(problem.initial.clone());
+        states.number(problem.foreseen());
         states
     }
 

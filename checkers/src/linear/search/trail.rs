@@ -69,7 +69,7 @@ impl Trails {
     pub(super) fn order<M: Model>(self, problem: &Problem<M>, last: u32) -> Option<Vec<u32>> {
         let trail = self.trail(problem, last);
         let mut used = vec![false; problem.ops.len()];
-        let mut state = problem.initial.clone();
+        let mut state = problem.foreseen();
         let mut states = vec![state.clone()];
         for (call, _) in &trail {
             used[*call as usize] = true;

@@ -112,7 +112,7 @@ impl Session {
         };
         let timed_out = || Error::Deadline {
             node: self.node.clone(),
-            command: command.argv.join(" "),
+            command: crate::remote::brief(&command.argv),
             after: command.deadline,
         };
         match output {

@@ -106,6 +106,15 @@ impl RunDir {
     ///
     /// [`Store::list`]: super::Store::list
     pub fn seal(&self, verdict: &impl Serialize) -> Result<(), Error> {
+        self.seal_as(verdict, None::<&()>)
+    }
+
+    /// Like [`RunDir::seal`], but with a line of the caller's in the index: one that knows more than the store does.
+    pub fn seal_as(
+        &self,
+        verdict: &impl Serialize,
+        line: Option<&impl Serialize>,
+    ) -> Result<(), Error> {
         let value = serde_json::to_value(verdict).map_err(|e| Error::Json {
             name: VERDICT.to_owned(),
             why: e.to_string(),
@@ -122,7 +131,10 @@ impl RunDir {
             return Ok(());
         };
         if self.store != self.path {
-            append_index(&self.store, &entry.index_line())?;
+            match line {
+                Some(line) => append_index(&self.store, line)?,
+                None => append_index(&self.store, &entry.index_line())?,
+            }
             if entry.failed() {
                 atomic::link(&self.store, "latest-fail", &self.path)?;
             }

@@ -31,6 +31,29 @@ fn dead() -> Owner {
 }
 
 #[test]
+fn a_run_that_is_removed_is_gone_and_no_link_leads_to_it() {
+    let (_dir, store) = store();
+    let make = |second: u32, suffix: &str| {
+        let run = store.create("reg", "kill", at(second), suffix).unwrap();
+        run.seal(&json!({ "verdict": "fail" })).unwrap();
+        run
+    };
+    let (old, new) = (make(1, "aaaa"), make(2, "bbbb"));
+    store.discard(&new).unwrap();
+    assert!(!new.path().exists());
+    assert_eq!(store.resolve("latest").unwrap().id(), old.id());
+    for link in ["latest", "latest-fail"] {
+        let leads_to = store.root().join(link).canonicalize().unwrap();
+        assert_eq!(leads_to, old.path());
+    }
+    store.discard(&old).unwrap();
+    assert!(store.list().unwrap().is_empty());
+    for link in ["latest", "latest-fail"] {
+        assert!(!store.root().join(link).is_symlink());
+    }
+}
+
+#[test]
 fn a_run_goes_from_running_to_complete() {
     let (_dir, store) = store();
     let run = store
@@ -305,4 +328,30 @@ fn suffixes_are_safe_and_differ() {
     for suffix in &suffixes {
         name::check(suffix).unwrap();
     }
+}
+
+#[test]
+fn a_torn_line_of_the_index_spoils_no_other_and_the_index_can_be_replaced() {
+    let (_dir, store) = store();
+    fs::write(store.root().join("index.jsonl"), "{\"id\":\"torn").unwrap();
+    let run = store.create("register", "kill", at(0), "aaaa").unwrap();
+    run.seal_as(&json!({"verdict": "pass"}), Some(&json!({"mine": 1})))
+        .unwrap();
+    assert_eq!(store.index().unwrap(), "{\"id\":\"torn\n{\"mine\":1}\n");
+    store
+        .replace_index(|old| old.lines().skip(1).map(|l| format!("{l}\n")).collect())
+        .unwrap();
+    assert_eq!(store.index().unwrap(), "{\"mine\":1}\n");
+}
+
+#[test]
+fn a_removed_run_is_gone_with_the_directories_that_only_it_used() {
+    let (_dir, store) = store();
+    store.create("register", "kill", at(0), "aaaa").unwrap();
+    store.create("bank", "kill", at(1), "bbbb").unwrap();
+    let entries = store.list().unwrap();
+    let bank = entries.iter().find(|e| e.case == "bank").unwrap();
+    store.remove(bank).unwrap();
+    assert!(!store.root().join("bank").exists());
+    assert_eq!(store.list().unwrap().len(), 1);
 }

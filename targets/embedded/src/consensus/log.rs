@@ -71,12 +71,22 @@ impl State {
 }
 
 impl Log {
-    /// Opens the file and replays it.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// Opens the file of node `me` and replays it.
+    ///
+    /// Who led when it was killed does not lead when it is back. openraft 0.9.25 would make it the leader of the same term at
+    /// once, and take the first entry of that term for all that a read must have seen (`LeaderHandler::get_read_log_id`),
+    /// while what was committed after that is not applied again yet: its first reads would be stale. schism found that; so its
+    /// own vote comes back as one that no majority has confirmed, and it has to be elected.
+    pub(crate) fn open(path: &Path, me: u64) -> io::Result<Self> {
         let (journal, records) = Journal::open::<Record>(path)?;
         let mut memory = Memory::default();
         for record in records {
             memory.replay(record);
+        }
+        if let Some(vote) = &mut memory.vote
+            && vote.leader_id().voted_for() == Some(me)
+        {
+            vote.committed = false;
         }
         Ok(Self(Arc::new(Mutex::new(State { journal, memory }))))
     }
@@ -166,14 +176,14 @@ mod tests {
                 payload: EntryPayload::Blank,
             })
         };
-        let mut log = Log::open(&path).unwrap();
+        let mut log = Log::open(&path, 0).unwrap();
         log.state().store([entry(1, 0), entry(1, 1)]).unwrap();
         log.save_vote(&Vote::new(2, 3)).await.unwrap();
         log.state()
             .store([Record::Truncate(1), entry(2, 1)])
             .unwrap();
 
-        let mut again = Log::open(&path).unwrap();
+        let mut again = Log::open(&path, 0).unwrap();
         assert_eq!(again.read_vote().await.unwrap(), Some(Vote::new(2, 3)));
         let terms: Vec<_> = again
             .try_get_log_entries(0..)
@@ -183,5 +193,16 @@ mod tests {
             .map(|e| (e.log_id.index, e.log_id.leader_id.term))
             .collect();
         assert_eq!(terms, [(0, 1), (1, 2)]);
+    }
+
+    #[tokio::test]
+    async fn who_led_when_it_was_killed_has_to_be_elected_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.jsonl");
+        let mut log = Log::open(&path, 3).unwrap();
+        log.save_vote(&Vote::new_committed(2, 3)).await.unwrap();
+        let voted = async |me| Log::open(&path, me).unwrap().read_vote().await.unwrap();
+        assert_eq!(voted(3).await, Some(Vote::new(2, 3)));
+        assert_eq!(voted(1).await, Some(Vote::new_committed(2, 3)));
     }
 }

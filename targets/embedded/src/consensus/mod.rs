@@ -94,10 +94,11 @@ impl Consensus {
             ..Config::default()
         };
         let config = Arc::new(config.validate().map_err(|e| e.to_string())?);
-        let log = Log::open(&node_dir.join("log.jsonl")).map_err(|e| e.to_string())?;
+        let me = peers.me as u64;
+        let log = Log::open(&node_dir.join("log.jsonl"), me).map_err(|e| e.to_string())?;
         let machine = Machine::default();
         let network = Network(peers.clone());
-        let raft = Raft::new(peers.me as u64, config, network, log, machine.clone())
+        let raft = Raft::new(me, config, network, log, machine.clone())
             .await
             .map_err(|e| e.to_string())?;
         let (reads, queue) = mpsc::unbounded_channel();

@@ -1,26 +1,22 @@
-//! Text from a system under test, wherever it can enter, is inert in everything that is written.
+//! Text from a system under test, and a report that says it wherever it can.
 
-use checkers::{Cause, Evidence, Finding, Verdict};
+use checkers::{
+    Cause, Evidence, Finding, Verdict,
+    cap::{Cap, Use},
+};
 use history::{
     Codec, Event, Fields, History, Index, Key, Moment, Nanos, NodeId, Nodes, Operation, Outcome,
     Process, Reason,
 };
-use schism_reports::{Report, RunMeta, html, junit, summary};
+use schism_reports::{Report, RunMeta};
 use serde_json::value::RawValue;
 
-use super::{elements, fixture, page_elements, renderings};
+use super::fixture;
 
-const ATTACKS: [&str; 9] = [
-    "</script><img src=x onerror=alert(1)>",
-    "\x1b[31mred\x1b]8;;http://x\x07",
-    "::error::x",
-    "##[error]x ##vso[task.complete]x ##teamcity[x]",
-    "\u{202e}desrever",
-    "]]>",
-    "nul\0byte\u{fffe}\r\n::warning::y",
-    "\"' onload=alert(1) x='",
-    "| `code` *bold* [a](javascript:alert(1)) @here ${x} {{ y }}",
-];
+/// What every output must make inert. One list for all tests: `reports/tests/hostile.json`.
+pub(crate) fn attacks() -> Vec<String> {
+    serde_json::from_str(include_str!("../hostile.json")).expect("a list of texts")
+}
 
 /// An operation that is nothing but text.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +50,7 @@ impl Codec for Echo {
 }
 
 /// A report that says `s` everywhere.
-fn report(s: &str) -> Report {
+pub(crate) fn report(s: &str) -> Report {
     let text = || s.to_owned();
     let event = |i: u32, p: u32, moment| Event::<Echo> {
         index: Index(i),
@@ -96,8 +92,20 @@ fn report(s: &str) -> Report {
         minimal: false,
         confidence: text(),
         more: 1,
+        order: Vec::new(),
     };
     let mut fault = fixture::partition();
+    let card = {
+        let mut cut = fault.clone();
+        (cut.began, cut.injected) = (Nanos(0), Some(Nanos(0)));
+        cut.what = text();
+        cut.sides = vec![vec![text()], vec!["n2".to_owned(), "n3".to_owned()]];
+        Cap::<Echo>::new(|_| Some(Use::Read))
+            .faults(vec![cut])
+            .judged(s, Verdict::Fail(vec![finding.clone()]))
+            .card(&history)
+    };
+    assert!(!card.partitions.is_empty());
     fault.began = Nanos(0);
     fault.injected = Some(Nanos(0));
     fault.kind = text();
@@ -142,77 +150,5 @@ fn report(s: &str) -> Report {
             }),
         ),
     ];
-    Report::new(meta, &history, checks, vec![fault])
-}
-
-#[test]
-fn no_rendering_carries_an_attack() {
-    for attack in ATTACKS {
-        let report = report(attack);
-        let benign = page_elements(&html::page(&self::report("benign")));
-        assert_eq!(
-            page_elements(&html::page(&report)),
-            benign,
-            "{attack:?} made elements"
-        );
-        assert_eq!(
-            elements(&junit::document(&report, junit::OnUnknown::Error, &[])),
-            elements(&junit::document(
-                &self::report("benign"),
-                junit::OnUnknown::Error,
-                &[]
-            )),
-        );
-        for (name, text) in renderings(&report) {
-            let at = || format!("{attack:?} in {name}");
-            let controls = text
-                .chars()
-                .filter(|c| c.is_control() && *c != '\n' && *c != '\x1b');
-            assert_eq!(controls.collect::<String>(), "", "{}", at());
-            if name != "colour" {
-                assert!(!text.contains('\x1b'), "{}", at());
-            }
-            assert!(!text.contains(['\u{202e}', '\u{fffe}']), "{}", at());
-            for marker in ["##[", "##vso[", "##teamcity["] {
-                assert!(!text.contains(marker), "{}", at());
-            }
-            let commands = text.lines().filter(|l| l.trim_start().starts_with("::"));
-            assert_eq!(commands.count(), 0, "{}", at());
-            if ["html", "junit", "markdown"].contains(&name) {
-                assert!(!text.contains("<img"), "{}", at());
-                assert!(!text.contains("</script"), "{}", at());
-                assert!(!text.contains("]]>"), "{}", at());
-            }
-        }
-    }
-}
-
-#[test]
-fn terminal_colours_are_only_ours() {
-    let report = report("\x1b[2J\x1b]0;owned\x07");
-    let text = &renderings(&report)[2].1;
-    for code in text.split('\x1b').skip(1) {
-        let ours = ["[1m", "[2m", "[0m", "[1;31m", "[1;32m", "[1;33m"];
-        assert!(ours.iter().any(|o| code.starts_with(o)), "{code:?}");
-    }
-}
-
-#[test]
-fn markdown_keeps_its_table() {
-    let page = summary::page(&report("a | b\nc"));
-    for row in page.lines().filter(|l| l.starts_with('|')) {
-        let cells = row.matches('|').count() - 1;
-        assert!(cells == 4 || cells == 6, "{row}");
-    }
-    assert!(!summary::page(&report("@here [a](http://b)")).contains("@here"));
-}
-
-#[test]
-fn a_megabyte_is_elided_with_its_length() {
-    let report = report(&"é".repeat(1 << 20));
-    for (name, text) in renderings(&report) {
-        assert!(text.len() < 600_000, "{name}: {} bytes", text.len());
-        assert!(text.contains("… (1,048,576 characters)"), "{name}");
-    }
-    assert!(summary::page(&report).len() <= summary::MAX_BYTES);
+    Report::new(meta, &history, checks, vec![fault]).with_cap(card)
 }

@@ -313,6 +313,7 @@ pub(crate) fn stale(n: u64) -> (History<Register>, Finding) {
         minimal: true,
         confidence: "certain".to_owned(),
         more: 11,
+        order: Vec::new(),
     };
     (history, finding)
 }

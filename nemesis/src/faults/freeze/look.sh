@@ -1,0 +1,2 @@
+# MARK STATE
+if frozen; then echo frozen; else sh -c "$2"; fi
