@@ -55,6 +55,7 @@ pub struct Disk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Time>,
     /// Whether what could not be synced is still to be written by the next sync; usually it is not, and that sync succeeds.
+    /// Always so where `how` is not said, because an etcd that has forgotten what it acknowledged does not start again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_unsynced: bool,
 }
@@ -202,7 +203,8 @@ impl Disk {
             Some(error) => rule.push(option("error", error)),
             None => rule.push(option("delay", &delay.to_string())),
         }
-        if self.keep_unsynced {
+        // What a failed sync forgets may be more than the system survives: only who asks for that gets it.
+        if self.keep_unsynced || self.how.is_empty() {
             rule.push(option("failed-sync", "keep"));
         }
         if !self.path.is_empty() {
