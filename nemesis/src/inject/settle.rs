@@ -115,14 +115,20 @@ pub fn heal_ledger(
         report.left.extend(part.left);
     }
     let owing: BTreeSet<&str> = report.left.iter().map(|l| l.node.as_str()).collect();
-    let timers: Vec<_> = ledger
-        .timers()
-        .into_iter()
-        .filter(|(node, _)| known(node) && !owing.contains(node.as_str()))
-        .collect();
-    hands::at_once(&timers, |(node, stop)| {
-        // A timer that cannot be reached has nothing left to undo, and runs out by itself.
-        let _ = cluster.remote(node).run(stop);
+    // Of each node in the order in which they were noted: what unmounts needs our program there, and what removes that was
+    // noted last.
+    let mut timers: BTreeMap<String, Vec<control::Command>> = BTreeMap::new();
+    for (node, stop) in ledger.timers() {
+        if known(&node) && !owing.contains(node.as_str()) {
+            timers.entry(node).or_default().push(stop);
+        }
+    }
+    let timers: Vec<_> = timers.into_iter().collect();
+    hands::at_once(&timers, |(node, stops)| {
+        for stop in stops {
+            // A timer that cannot be reached has nothing left to undo, and runs out by itself.
+            let _ = cluster.remote(node).run(stop);
+        }
     });
     Ok(report)
 }
