@@ -16,7 +16,8 @@ fi
 mkdir -p "$dir/undo" && cat >"$dir/undo/.$3" && mv "$dir/undo/.$3" "$dir/undo/$3" && beat || exit 1
 pid=
 [ -r "$dir/pid" ] && read -r pid <"$dir/pid"
-if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null; then
+# A zombie can be signalled, too: where nothing reaps orphans it stays.
+if [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null; then
     own_session=
     command -v setsid >/dev/null 2>&1 && own_session=setsid
     $own_session nohup /bin/sh -c "$4" schism-deadman "$dir" "$2" </dev/null >/dev/null 2>&1 &

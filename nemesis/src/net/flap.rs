@@ -32,9 +32,11 @@ alive() {
 
 const END: &str = r#"
 if alive "$1"; then
+    # Not by whether it can be signalled: where nothing reaps orphans, as in containers without an init, zombies can be.
+    lives() { cat /proc/[0-9]*/stat 2>/dev/null | sed 's/.*) //' | grep -q "^[^ZX] [0-9]* $pid "; }
     n=0
     # Not `-- -PID`, which dash does not read.
-    while kill -9 "-$pid" 2>/dev/null; do
+    while kill -9 "-$pid" 2>/dev/null; lives; do
         n=$((n + 1))
         [ $n -le 200 ] || { echo "process group $pid outlives SIGKILL" >&2; exit 1; }
         sleep 0.05

@@ -76,9 +76,9 @@ impl Identity {
         format!("{} {}\n", self.pid, self.started)
     }
 
-    /// Whether it still runs. A zombie does not.
+    /// Whether it still runs. A zombie does not, nor one that is just being reaped.
     pub(super) fn is_alive(self) -> bool {
-        Stat::of(self.pid).is_some_and(|stat| stat.identity == self && stat.state != b'Z')
+        Stat::of(self.pid).is_some_and(|stat| stat.identity == self && !b"ZX".contains(&stat.state))
     }
 
     /// The kernel's kind of number.
