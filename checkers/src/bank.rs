@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::{
         Finding,
-        oracle::{cases, play},
+        oracle::{self, cases, play},
     };
 
     fn two() -> Balances {
@@ -146,10 +146,7 @@ mod tests {
     fn codes(checker: &Balances, read: &str) -> Vec<String> {
         let drawing = format!("p0@n1: |-read -> {read}-|");
         let history = dsl::parse::<Bank>(&drawing).expect("a drawing");
-        match checker.check(&history, Budget::default()) {
-            Verdict::Fail(found) => found.into_iter().map(|f| f.code).collect(),
-            other => vec![other.word().to_owned()],
-        }
+        oracle::codes(checker.check(&history, Budget::default()))
     }
 
     #[test]

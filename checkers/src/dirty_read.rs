@@ -251,7 +251,7 @@ mod tests {
     use super::*;
     use crate::{
         Finding,
-        oracle::{cases, play},
+        oracle::{self, cases, play},
     };
 
     fn verdict(drawing: &str) -> Verdict {
@@ -260,10 +260,7 @@ mod tests {
     }
 
     fn codes(drawing: &str) -> Vec<String> {
-        match verdict(drawing) {
-            Verdict::Fail(found) => found.into_iter().map(|f| f.code).collect(),
-            other => vec![other.word().to_owned()],
-        }
+        oracle::codes(verdict(drawing))
     }
 
     #[test]

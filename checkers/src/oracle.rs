@@ -5,10 +5,20 @@ use history::{
 };
 use rand::{Rng, RngExt};
 
+use crate::Verdict;
+
 /// How many histories a property is tried on; `SCHISM_PROPERTY_CASES` for more.
 pub(crate) fn cases(usual: u64) -> u64 {
     let more = std::env::var("SCHISM_PROPERTY_CASES").ok();
     more.and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// The codes of its findings; of any other verdict, its word.
+pub(crate) fn codes(verdict: Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Fail(found) => found.into_iter().map(|finding| finding.code).collect(),
+        other => vec![other.word().to_owned()],
+    }
 }
 
 /// Lets some workers call an object `calls` times. Each call takes effect by `act` at one moment between its two ends,
