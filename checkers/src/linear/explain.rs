@@ -271,12 +271,14 @@ impl Teller<'_> {
                     format!("{later} later {}.", self.observation(older)),
                 ];
                 let v = older.observes().expect("it observed something");
-                sentences.push(format!(
-                    "But {} came before {}: {}",
-                    self.value(v),
-                    self.value(newer.value),
-                    self.proof(witness, v, newer)
-                ));
+                sentences.push(match self.register.values[v as usize] {
+                    None => "But a key that was written once is never empty again.".to_owned(),
+                    Some(older) => format!(
+                        "But {older} came before {}: {}",
+                        self.value(newer.value),
+                        self.proof(witness, v, newer)
+                    ),
+                });
                 ("non-monotonic-read", "read inversion", sentences)
             }
             Story::Tangle => {

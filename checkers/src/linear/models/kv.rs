@@ -194,3 +194,67 @@ impl Object for Text {
         marks.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+    use crate::oracle::cases;
+
+    fn text(rng: &mut Pcg64Mcg, longest: usize) -> Arc<str> {
+        let length = rng.random_range(0..=longest);
+        let letters = (0..length).map(|_| if rng.random() { 'a' } else { 'b' });
+        letters.collect::<String>().into()
+    }
+
+    /// Two texts that are told what will be seen, and the same two in full, go the same way through the same calls: a call
+    /// is possible told or not told, and two that were once equal stay equal.
+    #[test]
+    fn a_text_that_foresees_the_answers_allows_what_one_does_that_does_not() {
+        let mut rng = Pcg64Mcg::seed_from_u64(27);
+        let (mut met, mut possible) = (0, 0);
+        for _ in 0..cases(20_000) {
+            let seen: Vec<KvReturn> = (0..rng.random_range(0..5))
+                .map(|_| KvReturn::Text(text(&mut rng, 4)))
+                .collect();
+            let mut whole = [(); 2].map(|()| Text {
+                has: Has::Whole(text(&mut rng, 2)),
+                seen: Arc::new([]),
+            });
+            let mut told = whole.clone().map(|text| text.foreseeing(seen.iter()));
+            for _ in 0..6 {
+                let (op, ret) = match rng.random_range(0..5) {
+                    0 => (KvOp::Put(text(&mut rng, 2)), None),
+                    1 | 2 => (KvOp::Append(text(&mut rng, 2)), None),
+                    _ if seen.is_empty() => continue,
+                    _ => (KvOp::Get, Some(&seen[rng.random_range(0..seen.len())])),
+                };
+                let call = KvCall { op, key: None };
+                let equal = told[0] == told[1];
+                let next = |texts: &[Text; 2]| [0, 1].map(|i| texts[i].step(&call, ret));
+                let (fully, knowingly) = (next(&whole), next(&told));
+                assert_eq!(
+                    fully.each_ref().map(Option::is_some),
+                    knowingly.each_ref().map(Option::is_some),
+                    "{call:?} {ret:?} of {whole:?}, seen {seen:?}"
+                );
+                if equal {
+                    met += 1;
+                    assert_eq!(knowingly[0], knowingly[1], "{call:?} {ret:?} of {told:?}");
+                }
+                for (i, (fully, knowingly)) in fully.into_iter().zip(knowingly).enumerate() {
+                    if let Some((fully, knowingly)) = fully.zip(knowingly) {
+                        possible += usize::from(ret.is_some());
+                        (whole[i], told[i]) = (fully, knowingly);
+                    }
+                }
+            }
+        }
+        assert!(
+            met > 1000 && possible > 1000,
+            "{met} equal, {possible} seen"
+        );
+    }
+}
