@@ -207,6 +207,7 @@ fn formats_are_told_by_their_first_lines() {
         ),
         ("w 0 0", Format::Plume),
         ("=====\n", Format::Plume),
+        ("r(4, 0, 15, 0)", Format::Plume),
     ];
     for (text, format) in cases {
         assert_eq!(
@@ -218,6 +219,45 @@ fn formats_are_told_by_their_first_lines() {
     for text in ["", "hello", "\u{feff}<html>"] {
         let error = foreign::sniff(text.as_bytes()).expect_err("no history");
         assert!(matches!(error, ForeignError::Unrecognized(_)), "{text}");
+    }
+}
+
+/// `0: w 1 2, r 3 4`, a line an op that ended.
+fn transactions(text: &str) -> Result<Vec<String>, String> {
+    let ops = foreign::Reader::new(Format::Plume, text.as_bytes());
+    let ops: Result<Vec<_>, _> = ops.collect();
+    let ops = ops.map_err(|error| error.to_string())?;
+    let ended = ops.into_iter().filter(|op| op.kind == Kind::Ok);
+    Ok(ended
+        .map(|op| format!("{:?} {}", op.caller, op.value))
+        .collect())
+}
+
+#[test]
+fn plume_says_of_each_access_where_it_is_and_awdit_draws_lines() {
+    let told = transactions("w(1,2,0,0)\nr(3,4,0,0)\nw(3,4,1,0)\nr(1,2,0,1)\nw(5,6,1,1)\n");
+    let drawn = transactions("w 1 2\nr 3 4\n-----\nr 1 2\n=====\nw 3 4\n-----\nw 5 6\n");
+    let (mut told, mut drawn) = (told.unwrap(), drawn.unwrap());
+    assert_eq!(told.len(), 4);
+    told.sort();
+    drawn.sort();
+    assert_eq!(told, drawn);
+
+    for (text, reason) in [
+        (
+            "w(1,2,0,0)\nw(1,3,0,1)\nr(1,2,0,0)\n",
+            "transaction 0 of session 0 goes on after",
+        ),
+        (
+            "w(1,2,0,0)\nw 1 3\n",
+            "the lines above say in which transaction",
+        ),
+        ("w 1 3\nw(1,2,0,0)\n", "the lines above do not say"),
+        ("w(1,2,0)\n", "four integers"),
+        ("w(1,2,0,0,0)\n", "four integers"),
+    ] {
+        let error = transactions(text).expect_err(text);
+        assert!(error.contains(reason), "{text}: {error}");
     }
 }
 

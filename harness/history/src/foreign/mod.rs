@@ -48,8 +48,8 @@ pub enum Format {
     Json,
     /// Lines with process, type, f, value and error: Jepsen's `history.txt`, and its log, as Porcupine has it.
     Log,
-    /// Plume's transactions on registers: `w KEY VALUE`, `r KEY VALUE`, `-----` between transactions, `=====` between
-    /// sessions. Each transaction becomes an op with the function `txn` and the value `[[:w KEY VALUE] [:r KEY VALUE]]`,
+    /// Plume's transactions on registers: `w(KEY,VALUE,SESSION,TRANSACTION)` and `r(…)`; or as AWDIT writes them:
+    /// `w KEY VALUE`, `r KEY VALUE`, `-----` between transactions, `=====` between sessions. Each transaction becomes an op with the function `txn` and the value `[[:w KEY VALUE] [:r KEY VALUE]]`,
     /// each session a process.
     Plume,
 }

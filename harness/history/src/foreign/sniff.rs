@@ -43,7 +43,7 @@ pub fn sniff(head: &[u8]) -> Result<Sniffed, ForeignError> {
     {
         return found(
             Format::Plume,
-            "Plume's text: a first line \"r KEY VALUE\" or \"w KEY VALUE\"",
+            "Plume's text: a first line \"r KEY VALUE\", \"w KEY VALUE\" or \"r(KEY,VALUE,SESSION,TRANSACTION)\"",
         );
     }
     let mut structure = head[offset_of(head, first)..]

@@ -80,6 +80,7 @@ pub(crate) const LOG: &[&[u8]] = &[
 pub(crate) const PLUME: &[&[u8]] = &[
     b"w 1 2\nr 3 4\n-----\nr 1 2\n=====\nw 3 4\nw 5 6\n-----\n",
     b"r x -1\n",
+    b"r(4,0,15,0)\nw(9,1,15,0)\nr(2,0,8,1)\nw(3,1,15,2)\n",
 ];
 
 pub(crate) const DRAWINGS: &[&[u8]] = &[
