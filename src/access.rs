@@ -157,6 +157,17 @@ fn endpoint(place: usize, spec: &NodeSpec, ssh: &SshConfig) -> Result<Endpoint, 
 /// The text of a secret.
 fn secret(of: &Option<Secret>) -> Result<Option<Password>, Failure> {
     let Some(of) = of else { return Ok(None) };
+    secret_text(of).map(|text| Some(Password::new(&text)))
+}
+
+/// The texts of all secrets that can be had now, for those who must hide them.
+pub(crate) fn secrets(ssh: &SshConfig) -> Vec<String> {
+    let all = [&ssh.passphrase, &ssh.password, &ssh.sudo_password];
+    let texts = all.into_iter().flatten().map(secret_text);
+    texts.filter_map(Result::ok).collect()
+}
+
+fn secret_text(of: &Secret) -> Result<String, Failure> {
     let text = match of {
         Secret::Env(name) => {
             std::env::var(name).map_err(|_| format!("the variable {name} is not set"))
@@ -166,7 +177,7 @@ fn secret(of: &Option<Secret>) -> Result<Option<Password>, Failure> {
         }
     };
     match text {
-        Ok(text) => Ok(Some(Password::new(text.trim_end_matches(['\n', '\r'])))),
+        Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
         Err(why) => Err(Failure::usage(format!(
             "the secret {of} cannot be had: {why}"
         ))),

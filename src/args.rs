@@ -1,11 +1,15 @@
 //! What was typed. Parsing only: what it means is decided in `config.rs` and in the commands.
 
+mod campaign;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
+pub(crate) use self::campaign::{CampaignArgs, CaseArgs};
 use crate::{
+    ci::CiChoice,
     commands::completions::{self, Shell},
     exit,
     subject::Initial,
@@ -63,7 +67,7 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Judge a recorded history again: a run, or a history file.
     Check(CheckArgs),
-    /// Say what a code means that a finding or a doubt has: stale-read, G1a, coverage/no-faults.
+    /// Say what a code means, whichever output printed it: stale-read, G1a, coverage/no-faults, timeout.
     Explain(ExplainArgs),
     /// Write a history in another notation: Jepsen's EDN, or our own journal.
     Export(ExportArgs),
@@ -85,6 +89,8 @@ pub(crate) enum Command {
     Shrink(ShrinkArgs),
     /// Write the page over all runs anew: cases, findings and how often each was seen.
     Index(IndexArgs),
+    /// Show the folder of runs in a browser: all runs, live ones as they go on, windows into large histories, downloads.
+    Serve(ServeArgs),
     /// Say what differs between two runs: findings, latency, throughput, by more than noise.
     Compare(CompareArgs),
     /// Delete old runs; what they found stays in the index.
@@ -106,11 +112,14 @@ pub(crate) enum Command {
     },
     /// Print the manual, for man -l, or write all its pages to a folder.
     Man(ManArgs),
-    /// Print the JSON Schema of what machines read: events, verdict, finding, index.
+    /// Print the JSON Schema of what machines read: events, verdict, finding, index, suite.
     Schema(SchemaArgs),
     /// What schism runs of itself on nodes.
     #[command(hide = true)]
     Node(NodeArgs),
+    /// What schism runs of itself for each case of a campaign.
+    #[command(hide = true)]
+    Case(CaseArgs),
 }
 
 /// `schism demo`
@@ -125,17 +134,24 @@ pub(crate) struct DemoArgs {
 }
 
 /// `schism run`
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
     schism run                                          the built-in store, or ./schism.yaml if there is one
     schism run embedded --mode quorum --read-quorum 1 --write-quorum 1 --faults partition
     sudo schism run etcd --lab 5 --faults partition,kill,pause --time 60s
     schism run etcd --node db1.example --node db2.example --node db3.example --ssh-user admin --faults kill
-    schism run nightly.yaml --seed 0x5eed1a7c")]
+    schism run nightly.yaml --seed 0x5eed1a7c
+    schism run nightly.yaml -E 'workload(register) & !fault(kill)' --shard 2/4 --budget 5h
+    schism run nightly.yaml 'register-*/partition' --until-fail
+    schism run --resume latest")]
 pub(crate) struct RunArgs {
-    /// A configuration file, or the name of a target: embedded, etcd. Default: ./schism.yaml, else embedded.
-    pub(crate) what: Option<String>,
+    /// A configuration file, or the name of a target: embedded, etcd. Default: ./schism.yaml, else embedded. Then names of
+    /// its cases, CASE or CASE/FAULTS, with * and ?. Default: all.
+    #[arg(value_name = "FILE|TARGET|CASE")]
+    pub(crate) what: Vec<String>,
+    #[command(flatten)]
+    pub(crate) campaign: CampaignArgs,
 
     /// Build a local cluster of N nodes for this run (needs root), or use the lab of this name.
     #[arg(
@@ -213,6 +229,26 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Faults")]
     pub(crate) cut_clients: bool,
 
+    /// How to end where no violation was found and there was not enough evidence to pass: with 3, with 0 and a warning, or
+    /// with 0.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "fail|warn|pass",
+        help_heading = "Output"
+    )]
+    pub(crate) on_unknown: OnUnknown,
+    /// Speak to a CI service: annotations, step summary and outputs of GitHub Actions; auto looks for GITHUB_ACTIONS. Others
+    /// read junit.xml and summary.md in the run's directory.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "auto|github|none",
+        help_heading = "Output"
+    )]
+    pub(crate) ci: CiChoice,
     /// Events as JSON lines on standard output; the last is always the verdict.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -239,6 +275,18 @@ pub(crate) enum Progress {
     Lines,
     /// Nothing.
     None,
+}
+
+impl Progress {
+    /// As it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Live => "live",
+            Self::Lines => "lines",
+            Self::None => "none",
+        }
+    }
 }
 
 /// `schism check`
@@ -297,12 +345,13 @@ pub(crate) struct CheckArgs {
         help_heading = "Output"
     )]
     pub(crate) verify: Option<PathBuf>,
-    /// How to end where no violation was found and there was not enough evidence to pass: with 3, or with 0.
+    /// How to end where no violation was found and there was not enough evidence to pass: with 3, with 0 and a warning, or
+    /// with 0.
     #[arg(
         long,
         value_enum,
         default_value_t,
-        value_name = "fail|pass",
+        value_name = "fail|warn|pass",
         help_heading = "Output"
     )]
     pub(crate) on_unknown: OnUnknown,
@@ -335,8 +384,21 @@ pub(crate) enum OnUnknown {
     /// With 3.
     #[default]
     Fail,
+    /// With 0, and a warning.
+    Warn,
     /// With 0.
     Pass,
+}
+
+impl OnUnknown {
+    /// As it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Pass => "pass",
+        }
+    }
 }
 
 /// Where the values of others have keys.
@@ -458,7 +520,7 @@ pub(crate) enum LabCommand {
 #[derive(Debug, Args)]
 pub(crate) struct HealArgs {
     /// Which run; without one, every run that was left unhealed.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) run: Option<String>,
 }
 
@@ -562,7 +624,7 @@ pub(crate) struct MergeArgs {
 /// `schism man`
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// The page of this command.
+    /// The page of this command; schism.yaml for the configuration file.
     #[arg(conflicts_with = "out")]
     pub(crate) command: Option<String>,
     /// Write all pages here.
@@ -591,7 +653,7 @@ Examples:
     schism repro latest-fail --write again.yaml         no try: write what would be tried as a configuration")]
 pub(crate) struct ReproArgs {
     /// A run, RUN/1 for one of its findings, or a configuration file.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: String,
     /// How often to try.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -624,7 +686,7 @@ Examples:
     schism shrink latest-fail/2 --budget 1h --tries 5 -o smallest.yaml")]
 pub(crate) struct ShrinkArgs {
     /// A run, RUN/1 for one of its findings, or a configuration file.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: String,
     /// How long it may take.
     #[arg(long, default_value = "10m", value_name = "TIME")]
@@ -735,6 +797,32 @@ pub(crate) struct IndexArgs {
     /// Make runs/index.jsonl anew from the run directories first.
     #[arg(long)]
     pub(crate) rebuild: bool,
+}
+
+/// `schism serve`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Read-only: it writes nothing, and takes no request but GET and HEAD. On 127.0.0.1 everybody on this machine may look; from other
+machines only those who know the token, and what they read is not encrypted. To look from afar without either:
+ssh -L 8080:127.0.0.1:8080 HOST
+
+Examples:
+    schism serve
+    schism serve nightly/runs --port 9000
+    schism serve --host 0.0.0.0 --token auto            makes a token and prints the address with it
+    schism serve --host 10.0.0.5 --token file:/etc/schism/token")]
+pub(crate) struct ServeArgs {
+    /// The folder of runs; without it, that of --runs.
+    pub(crate) dir: Option<PathBuf>,
+    /// Listen on this address of this machine. Any but its own loopback needs --token.
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) host: String,
+    /// Listen on this port; 0 for any that is free.
+    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    pub(crate) port: u16,
+    /// Let in only who knows the token: one that is made and printed, or yours from a file or a variable.
+    #[arg(long, value_name = "auto|file:PATH|env:NAME")]
+    pub(crate) token: Option<String>,
 }
 
 /// `schism node`

@@ -72,6 +72,8 @@ pub(crate) struct Verdict {
     pub(crate) all_known: bool,
     /// Whether an accepted finding of the case is out of date.
     pub(crate) drifted: bool,
+    /// The fingerprints that are known.
+    pub(crate) known: Vec<String>,
 }
 
 impl Verdict {
@@ -105,10 +107,14 @@ pub(crate) fn look_up(
     let today = today();
     let mut lines = Vec::new();
     let mut all_known = !entry.findings.is_empty();
+    let mut known = Vec::new();
     for found in &entry.findings {
         let rate = board.find(&found.fingerprint).map(|row| row.rate);
         let standing = baseline.standing(&found.fingerprint, today, rate);
         all_known &= standing.is_known();
+        if standing.is_known() {
+            known.push(found.fingerprint.to_string());
+        }
         let print = &found.fingerprint;
         let title = &found.title;
         let accepted = baseline.find(print).map(|a| a.words()).unwrap_or_default();
@@ -141,5 +147,6 @@ pub(crate) fn look_up(
         lines,
         all_known,
         drifted: !stale.is_empty(),
+        known,
     }))
 }

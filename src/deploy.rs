@@ -1,7 +1,12 @@
 //! From a configuration to a cluster that serves: makes or reaches the nodes, refuses what could never work, and only
 //! then deploys. Here targets get their types, and lose them again.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use control::{Cluster, Command, Local, Node, Remote, RemoteExt, System};
 use embedded::{Embedded, EmbeddedConfig, LaunchError};
@@ -10,7 +15,8 @@ use generator::Seed;
 use history::Register;
 use lab::{Lab, LabConfig};
 use nemesis::{
-    Arrangement, Capabilities, DeadMan, Disks, Faults, Kind, Ledger, Refusal, TimeRange, preflight,
+    Arrangement, Capabilities, DeadMan, Disks, Faults, Kind, Ledger, Refusal, TimeRange,
+    heal_ledger, preflight,
 };
 use reports::RunMeta;
 use runner::{Target, store::RunDir};
@@ -19,16 +25,23 @@ use workloads::{RegisterWorkload, Values};
 use crate::{
     access::Access,
     config::{Config, LabChoice, Mode, TargetConfig, ValuesConfig},
-    exit::Failure,
+    dump,
+    exit::{Exit, Failure},
     flow::{self, Concluded, Ready},
+    logs,
     registry::{self, Entry},
+    signals::Signals,
     ui::Ui,
 };
 
 /// Where a run's way to its nodes is kept.
 pub(crate) const ACCESS: &str = "cluster.json";
+/// How the directory of an embedded store's files begins, before the number of the process that has it.
+pub(crate) const PLACE: &str = "schism-";
 /// How long a fresh cluster may take to serve.
 const HEALTHY: Duration = Duration::from_secs(60);
+/// How long healing may take after a bug of ours.
+const HEALING: Duration = Duration::from_secs(30);
 
 /// Opens the run's directory for nodes of these names, and says what is known of the run. Called once everything that
 /// can be refused was not.
@@ -156,7 +169,7 @@ fn launch(config: &Config) -> Result<(tempfile::TempDir, Embedded, Access), Fail
         },
     };
     let place = tempfile::Builder::new()
-        .prefix("schism-")
+        .prefix(&format!("{PLACE}{}-", std::process::id()))
         .tempdir()
         .map_err(|e| {
             Failure::infrastructure(format!(
@@ -257,7 +270,18 @@ fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded
     let disks = disks(&ready)?;
     // What was put on the nodes is needed there until the last filesystem is unmounted.
     let _uploads = Arc::clone(&ready.capabilities.uploads);
-    let concluded = start(ready, ui);
+    let ledger = ready.dir.path().join(flow::LEDGER);
+    let dir = ready.dir.clone();
+    let concluded = dump::caught(|| start(ready, ui)).and_then(|concluded| concluded);
+    if concluded.is_err() {
+        // Before they are removed: they may say why.
+        for missing in logs::collect(&cluster, &*system, &dir) {
+            ui.note(&missing);
+        }
+    }
+    if concluded.as_ref().is_err_and(|e| e.exit == Exit::Bug) {
+        heal_after_a_bug(&ledger, &cluster, ui);
+    }
     // In this order: the directories that it removes are free of mounts then.
     let unmounted = disks.unmount();
     let stopped = system.stop(&cluster);
@@ -274,12 +298,29 @@ fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded
     Ok(concluded)
 }
 
+/// What a bug left undone, as `schism heal` would do it.
+fn heal_after_a_bug(ledger: &Path, cluster: &Cluster, ui: &Ui) {
+    match heal_ledger(ledger, cluster, HEALING) {
+        Ok(report) => {
+            for left in report.left {
+                ui.warn(&format!(
+                    "{} {} on {}: NOT HEALED: {}",
+                    left.kind, left.what, left.node, left.why
+                ));
+            }
+        }
+        Err(e) => ui.warn(&format!("cannot heal: {e}")),
+    }
+}
+
 /// Filesystems that can fail, under the data, where a fault needs them.
 fn disks<T>(ready: &Ready<T>) -> Result<Disks, Failure> {
     let broken = |e: String| Failure::infrastructure(format!("no filesystem under the data: {e}"));
     let ledger =
         Ledger::open(&ready.dir.path().join(flow::LEDGER)).map_err(|e| broken(e.to_string()))?;
     let run = ready.dir.id();
+    let uploads = &ready.capabilities.uploads;
+    uploads.guard(&ready.deadman).map_err(broken)?;
     Disks::mount(
         &ready.config.faults,
         &ready.cluster,
@@ -292,9 +333,19 @@ fn disks<T>(ready: &Ready<T>) -> Result<Disks, Failure> {
 
 fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
     let (cluster, system) = (&ready.cluster, &ready.system);
+    // Whoever wants it to end before anything was asked of the target need not wait until it could be.
+    let signals = Signals::watch()?;
+    let _ear = signals.listen()?;
+    let patient = || match signals.failure("stopped before anything was asked of the target") {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    };
+    patient()?;
     system.start(cluster)?;
     ui.phase("ready", Duration::ZERO);
+    patient()?;
     system.await_healthy(cluster, HEALTHY)?;
+    patient()?;
     ready.meta.target_version = system.version(cluster).ok();
     ready.dir.write_json(flow::META, &ready.meta)?;
     flow::run(ready, ui)
@@ -323,8 +374,11 @@ fn refuse_impossible(
                 system.name()
             ))
         })?;
-    for refusal in prepared.left_out {
-        ui.note(&format!("left out: {refusal}"));
+    if let Some(words) = left_out(&prepared.left_out, &config.target.adapter) {
+        ui.note(&words);
+    }
+    for refusal in &prepared.left_out {
+        ui.aside(&format!("left out: {refusal}"));
     }
     config.faults = prepared.faults;
     let tracks = &config.faults.0;
@@ -342,6 +396,18 @@ fn refuse_impossible(
         };
     }
     Ok(prepared.capabilities)
+}
+
+/// One line for all the faults that were asked for only where they are possible; the reasons are long, and can be had.
+fn left_out(refusals: &[Refusal], target: &str) -> Option<String> {
+    let kinds: BTreeSet<Kind> = refusals.iter().map(|refusal| refusal.fault).collect();
+    let names: Vec<_> = kinds.iter().map(|kind| kind.word()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "left out, being impossible here: {}; why: log.txt, or schism list faults {target}",
+            names.join(", ")
+        )
+    })
 }
 
 /// The way to the hosts that a configuration names.

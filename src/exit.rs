@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Usage,
     /// No violation, and not enough evidence to pass.
     Unknown,
+    /// No case is what was asked for; nothing ran.
+    NothingSelected,
     /// The baseline is out of date, and that was asked for.
     Drift,
     /// The harness could not reach, prepare or heal the cluster.
@@ -24,6 +26,8 @@ pub(crate) enum Exit {
     Bug,
     /// Stopped by Ctrl-C, after healing and checking what existed.
     Interrupted,
+    /// Stopped by SIGTERM, likewise.
+    Terminated,
 }
 
 impl Exit {
@@ -35,20 +39,24 @@ impl Exit {
             Self::Usage => 2,
             Self::Unknown => 3,
             Self::Infrastructure => 4,
+            Self::NothingSelected => 5,
             Self::Drift => 6,
             Self::Bug => 70,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 
     /// Of several, the one to end with: a violation is never masked, then comes what is broken, then what is unclear.
     pub(crate) fn worst(self, other: Self) -> Self {
-        const ORDER: [Exit; 8] = [
+        const ORDER: [Exit; 10] = [
             Exit::Fail,
             Exit::Bug,
             Exit::Usage,
+            Exit::NothingSelected,
             Exit::Infrastructure,
             Exit::Interrupted,
+            Exit::Terminated,
             Exit::Unknown,
             Exit::Drift,
             Exit::Pass,
@@ -58,6 +66,36 @@ impl Exit {
             self
         } else {
             other
+        }
+    }
+
+    /// Whether somebody wanted it to end.
+    pub(crate) fn is_interrupt(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
+    /// What it is called where something broke.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Bug => "bug",
+            Self::Interrupted | Self::Terminated => "interrupted",
+            _ => "infrastructure",
+        }
+    }
+
+    /// Of the exit code of a run among others: anything that is no code of a run is a bug, as a death by a signal is, and
+    /// what the target refused is for those who provide it to look at.
+    pub(crate) fn of_case(code: u8) -> Self {
+        match code {
+            0 => Self::Pass,
+            1 => Self::Fail,
+            3 => Self::Unknown,
+            2 | 4 => Self::Infrastructure,
+            6 => Self::Drift,
+            130 => Self::Interrupted,
+            143 => Self::Terminated,
+            _ => Self::Bug,
         }
     }
 
@@ -86,9 +124,12 @@ Exit codes:
     2  usage or configuration error; nothing ran
     3  unknown: no violation, but not enough evidence to pass
     4  infrastructure: a node, the cluster or the harness's access to it broke
+    5  no case is what was asked for; nothing ran
     6  the baseline is out of date (with --strict-baseline)
-   70  a bug in schism
-  130  interrupted, after healing and checking what was recorded";
+   70  a bug in schism; what is known of it was written to a file
+  130  interrupted by Ctrl-C, after healing and checking what was recorded
+  143  the same by SIGTERM
+Of several: 1 before 70, 4, 3, 6, 0. A violation is never masked; an interrupted run keeps 130 or 143, and its verdict.";
 
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +200,7 @@ mod tests {
             Exit::Infrastructure,
             Exit::Bug,
             Exit::Interrupted,
+            Exit::Terminated,
         ] {
             assert_eq!(Exit::Fail.worst(other), Exit::Fail);
             assert_eq!(other.worst(Exit::Fail), Exit::Fail);
@@ -169,5 +211,6 @@ mod tests {
             Exit::Infrastructure
         );
         assert_eq!(Exit::Infrastructure.worst(Exit::Bug), Exit::Bug);
+        assert_eq!(Exit::Unknown.worst(Exit::Drift), Exit::Unknown);
     }
 }

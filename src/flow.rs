@@ -7,8 +7,7 @@
 //! verdict is written last, and nothing that is rendered can change it.
 
 use std::{
-    path::Path,
-    sync::Arc,
+    sync::{Arc, mpsc::RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -26,10 +25,13 @@ use workloads::RegisterWorkload;
 
 use crate::{
     config::{Config, Rate},
-    exit::Failure,
+    dump,
+    exit::{Exit, Failure},
     faults::FaultTarget,
     judge::Circumstances,
+    logs, pages,
     record::Record,
+    signals::Signals,
     sinks::{Live, Notices, Orders},
     subject,
     ui::Ui,
@@ -43,10 +45,10 @@ pub(crate) const FAULTS: &str = "faults.jsonl";
 pub(crate) const ORDERS: &str = "orders.jsonl";
 /// Where a run says what it is.
 pub(crate) const META: &str = "meta.json";
-/// How a node's log is bounded when it is collected, from its end.
-const LOG_BYTES: u64 = 16 << 20;
 /// What a phase may take beyond what is planned before it is cut short.
 const SLACK: Duration = Duration::from_secs(30);
+/// How long an order of the nemesis may take.
+const PATIENCE_WITH_FAULTS: Duration = Duration::from_secs(120);
 
 /// A run that is ready to start: everything is deployed, nothing has been asked of it.
 pub(crate) struct Ready<T> {
@@ -78,6 +80,8 @@ pub(crate) struct Concluded {
     pub(crate) report: Report,
     /// What broke on our side, if anything did.
     pub(crate) broken: Vec<String>,
+    /// What ended it before its time: then nothing but a violation counts.
+    pub(crate) failure: Option<Failure>,
     /// Where it is recorded.
     pub(crate) dir: RunDir,
 }
@@ -92,26 +96,31 @@ pub(crate) fn run<T: Target<Register>>(
         .thread_name("schism")
         .build()
         .map_err(|e| Failure::infrastructure(format!("cannot start threads: {e}")))?;
-    let stop = StopToken::new();
-    runtime.spawn(interrupts(stop.clone(), Arc::clone(ui), ready.dir.id()));
+    let signals = Signals::watch()?;
+    let stop = signals.stop().clone();
     let dir = ready.dir.clone();
     let settle = ready.config.run.settle.0;
     let (cluster, system) = (ready.cluster.clone(), Arc::clone(&ready.system));
     let mut meta = ready.meta.clone();
+    // From here on times count. It is on record at once: a run may be killed.
+    let clock = RunClock::start();
+    meta.zero = Some(chrono::Utc::now());
+    dir.write_json(META, &meta)?;
     let began = Instant::now();
     let ui_for_task = Arc::clone(ui);
     let token = stop.clone();
     let driven = runtime
         .block_on(async {
-            tokio::spawn(async move { drive(ready, &ui_for_task, token, settle).await }).await
+            tokio::spawn(async move { drive(ready, clock, &ui_for_task, token, settle).await })
+                .await
         })
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
 
     ui.phase("logs", Duration::ZERO);
     let mut broken = driven.broken;
-    broken.extend(collect_logs(&cluster, &*system, &dir));
+    broken.extend(logs::collect(&cluster, &*system, &dir));
     meta.phases = driven.phases;
-    meta.interrupted = stop.is_stopped();
+    meta.interrupted = stop.is_stopped() || driven.failure.is_some();
     meta.duration = history::Nanos(began.elapsed().as_nanos() as u64);
     dir.write_json(META, &meta)?;
 
@@ -120,23 +129,67 @@ pub(crate) fn run<T: Target<Register>>(
     let circumstances = Circumstances {
         meta,
         faults: record.faults,
+        logs: logs::read(dir.path()),
     };
-    let judged = subject::run(dir.path(), circumstances)?;
+    let report = judge(&dir, circumstances, &signals)?;
     Ok(Concluded {
-        report: judged.report,
+        report,
         broken,
+        failure: driven.failure,
         dir,
     })
+}
+
+/// Judges what was recorded, unless somebody has no patience for it.
+fn judge(dir: &RunDir, circumstances: Circumstances, signals: &Signals) -> Result<Report, Failure> {
+    let run = dir.clone();
+    let (send, judged) = std::sync::mpsc::channel();
+    let work = move || {
+        let judged = dump::caught(|| {
+            dump::fail_point("check");
+            let judged = subject::run(run.path(), circumstances)?;
+            pages::minimal(&run, &judged)?;
+            Ok(judged.report)
+        });
+        // Nobody waits any more where nobody has patience.
+        let _ = send.send(judged.and_then(|judged| judged));
+    };
+    let checking = std::thread::Builder::new()
+        .name("schism-check".to_owned())
+        .spawn(work)
+        .map_err(|e| Failure::infrastructure(format!("cannot start a thread: {e}")))?;
+    let id = dir.id();
+    loop {
+        let beat = Duration::from_millis(50);
+        match judged.recv_timeout(beat) {
+            Ok(report) => {
+                // It is over; what it could say it has said.
+                let _ = checking.join();
+                return report;
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::infrastructure("the checkers ended without a word"));
+            }
+            Err(RecvTimeoutError::Timeout) if signals.heal_only().is_stopped() => {
+                let what =
+                    format!("healed, and not judged; schism check {id} judges what was recorded");
+                return Err(signals.failure(&what).expect("somebody wished it"));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 /// What came of the phases.
 struct Driven {
     phases: Phases,
     broken: Vec<String>,
+    failure: Option<Failure>,
 }
 
 async fn drive<T: Target<Register>>(
     ready: Ready<T>,
+    clock: RunClock,
     ui: &Arc<Ui>,
     stop: StopToken,
     settle: Duration,
@@ -166,7 +219,6 @@ async fn drive<T: Target<Register>>(
     // Ends the workload: an interrupt, or a violation where one is enough.
     let enough = StopToken::new();
 
-    let clock = RunClock::start();
     let journal = JournalSink::<Register>::create(&dir.path().join(HISTORY), names.clone())?;
     let sinks: Vec<Box<dyn runner::Sink<Register>>> = vec![
         Box::new(journal),
@@ -212,7 +264,9 @@ async fn drive<T: Target<Register>>(
     let schedule = Schedule::arranged(&config.schedule, &config.faults, until, faults_seed)
         .map_err(|e| Failure::usage(e.to_string()))?;
     let patience = Limits {
-        op_deadline: Duration::from_secs(120),
+        op_deadline: PATIENCE_WITH_FAULTS,
+        // A node that restarts in its turn takes its time; it is the clients' silence that is worth a word.
+        stall: PATIENCE_WITH_FAULTS,
         ..Limits::default()
     };
     let workers = schedule.workers().max(1);
@@ -231,7 +285,6 @@ async fn drive<T: Target<Register>>(
 
     let follower = ui.follow(&counters);
     ui.phase("workload", time);
-    heartbeat(&dir, "workload");
     // Faults end when the run is stopped, and also when the clients cannot go on.
     let calm = StopToken::new();
     let (interrupted, then_enough) = (stop.clone(), enough.clone());
@@ -257,25 +310,22 @@ async fn drive<T: Target<Register>>(
         seed,
         time,
     );
-    let worked = driver
-        .run(calls, &enough, time + limits.op_deadline + SLACK)
-        .await;
+    let worked = dump::caught_async(driver.run(calls, &enough, time + limits.op_deadline + SLACK));
+    let worked = worked.await.and_then(|worked| Ok(worked?));
     if worked.is_err() {
         calm.stop();
     }
+    let mut failure = None;
     match fault_track.await {
         Ok(Ok(_)) => {}
         Ok(Err(e)) => broken.push(format!("the nemesis stopped early: {e}")),
-        Err(panic) => broken.push(format!("the nemesis broke: {panic}")),
+        Err(panic) => failure = Some(dump::failure(&*panic.into_panic())),
     }
     forward.abort();
 
     ui.phase("heal", Duration::ZERO);
-    heartbeat(&dir, "heal");
     let healing = clock.now();
     broken.extend(heal(&injector).await);
-    // Only now, with everything undone, may what went wrong end the run.
-    let worked = worked?;
     let recovered = recover(&cluster, &system, settle).await;
     if let Err(why) = &recovered {
         ui.warn(&format!(
@@ -285,26 +335,38 @@ async fn drive<T: Target<Register>>(
     let healed = clock.now();
 
     let mut phases = Phases {
-        workload: Some(window(&worked)),
+        workload: worked.as_ref().ok().map(window),
         heal: Some(Window {
             from: healing,
             until: healed,
         }),
         final_reads: None,
     };
-    if !stop.is_stopped() {
+    failure = worked.err().or(failure);
+    if !stop.is_stopped() && failure.is_none() {
         ui.phase("final reads", Duration::ZERO);
-        heartbeat(&dir, "final reads");
         let reads = Box::new(workload.final_reads());
-        let read = driver
-            .run(reads, &stop, limits.op_deadline * 4 + SLACK)
-            .await?;
-        phases.final_reads = Some(window(&read));
+        let read = dump::caught_async(driver.run(reads, &stop, limits.op_deadline * 4 + SLACK));
+        match read.await.and_then(|read| Ok(read?)) {
+            Ok(read) => phases.final_reads = Some(window(&read)),
+            Err(e) => failure = Some(e),
+        }
     }
-    driver.close().await?;
+    let closed = dump::caught_async(driver.close()).await;
+    if let Err(e) = closed.and_then(|closed| Ok(closed?)) {
+        // A bug is worse than what it led to.
+        failure = match failure {
+            Some(first) if e.exit != Exit::Bug => Some(first),
+            _ => Some(e),
+        };
+    }
     drop(follower);
     ui.progress(&counters.snapshot());
-    Ok(Driven { phases, broken })
+    Ok(Driven {
+        phases,
+        broken,
+        failure,
+    })
 }
 
 /// Calls at this rate, for this long.
@@ -399,66 +461,5 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
-}
-
-/// Says in the run's directory that it is alive. Best effort: where nothing can be written, the journal will say so.
-fn heartbeat(dir: &RunDir, phase: &str) {
-    let _ = dir.set_state(phase, chrono::Utc::now());
-}
-
-/// Fetches the nodes' logs. What could not be fetched.
-fn collect_logs(cluster: &Cluster, system: &dyn System, dir: &RunDir) -> Vec<String> {
-    let fetched = cluster.on_each(cluster.nodes(), |node, remote| {
-        let mut missing = Vec::new();
-        for log in system.log_files(node) {
-            let name = Path::new(&log)
-                .file_name()
-                .map_or("log".into(), |n| n.to_string_lossy());
-            let to = dir
-                .file(&format!("nodes/{}/{name}", node.name))
-                .map_err(|e| e.to_string());
-            let got = to.and_then(|to| {
-                remote
-                    .download(&log, &to, LOG_BYTES)
-                    .map_err(|e| e.to_string())
-            });
-            if let Err(e) = got {
-                missing.push(format!("log not fetched: {e}"));
-            }
-        }
-        Ok(missing)
-    });
-    fetched
-        .into_iter()
-        .flat_map(|f| f.unwrap_or_else(|e| vec![e.to_string()]))
-        .collect()
-}
-
-/// The first interrupt stops the run, which then heals and is judged; the second leaves at once.
-async fn interrupts(stop: StopToken, ui: Arc<Ui>, run: String) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return;
-    };
-    let mut once = false;
-    loop {
-        tokio::select! {
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-        }
-        if once {
-            ui.settle();
-            ui.warn(&format!(
-                "left at once; faults may remain: schism heal {run}"
-            ));
-            std::process::exit(i32::from(crate::exit::Exit::Interrupted.code()));
-        }
-        once = true;
-        ui.warn("stopping: healing, then judging what was recorded; once more to leave at once");
-        stop.stop();
     }
 }

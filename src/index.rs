@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use reports::{
     RunMeta, VerdictFile,
-    across::{Accepted, Baseline, Board, Entry, Index, Row, RunFiles, index_page, track_record},
+    across::{
+        Accepted, Baseline, Board, Brief, Entry, Index, Row, RunFiles, index_page, track_record,
+    },
 };
 use runner::store::{RunDir, RunEntry, Store, VERDICT};
 use serde_json::Value;
@@ -29,18 +31,18 @@ pub(crate) fn seal(store: &Store, dir: &RunDir, verdict: &Value) -> Result<(), F
 pub(crate) fn of_report(store: &Store, verdict: &VerdictFile, run: &str) -> Option<Entry> {
     let runs = store.list().ok()?;
     let run = runs.into_iter().find(|entry| entry.id == run)?;
-    entry(&run, &serde_json::to_value(verdict).ok()?)
+    entry(&run, &serde_json::to_value(verdict).ok()?, brief(&run))
 }
 
 /// The line of a run that is about to be sealed; `None` for a run that is in no store.
 fn line(store: &Store, dir: &RunDir, verdict: &Value) -> Option<Entry> {
     let runs = store.list().ok()?;
     let run = runs.into_iter().find(|run| run.path == dir.path())?;
-    entry(&run, verdict)
+    entry(&run, verdict, brief(&run))
 }
 
 /// Of a run directory, whatever is in it.
-fn entry(run: &RunEntry, verdict: &Value) -> Option<Entry> {
+fn entry(run: &RunEntry, verdict: &Value, brief: Option<Brief>) -> Option<Entry> {
     let record = Record::read(&run.path).unwrap_or_else(|_| Record {
         faults: Vec::new(),
         meta: RunMeta::default(),
@@ -53,14 +55,25 @@ fn entry(run: &RunEntry, verdict: &Value) -> Option<Entry> {
         verdict,
         meta: record.meta,
         spans: &record.faults,
-        brief: compare::numbers(&run.path).brief(),
+        brief,
     })
+}
+
+/// How fast it was. Reads all of its history.
+fn brief(run: &RunEntry) -> Option<Brief> {
+    compare::numbers(&run.path).brief()
 }
 
 /// The line of a run that has been sealed.
 pub(crate) fn sealed(run: &RunEntry) -> Option<Entry> {
+    let brief = brief(run);
+    glance(run).map(|entry| Entry { brief, ..entry })
+}
+
+/// The same without its numbers, for which its history would have to be read.
+pub(crate) fn glance(run: &RunEntry) -> Option<Entry> {
     let verdict = std::fs::read(run.path.join(VERDICT)).ok()?;
-    entry(run, &serde_json::from_slice(&verdict).ok()?)
+    entry(run, &serde_json::from_slice(&verdict).ok()?, None)
 }
 
 /// The runs that have ended, as the index says.

@@ -7,7 +7,7 @@ use checkers::{
     cap::{Cap, Use},
 };
 use history::{Codec, History, Operation, fault::FaultSpan};
-use reports::{Report, RunMeta};
+use reports::{NodeLog, Report, RunMeta};
 
 /// What is known of a record besides its calls.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Circumstances {
     pub(crate) meta: RunMeta,
     /// What the nemesis did.
     pub(crate) faults: Vec<FaultSpan>,
+    /// What the nodes wrote.
+    pub(crate) logs: Vec<NodeLog>,
 }
 
 /// Judges by these checkers, and by those that judge every history. The history of another program is judged by its calls
@@ -27,7 +29,7 @@ pub(crate) fn judge<O: Codec>(
     circumstances: Circumstances,
     budget: Budget,
 ) -> Report {
-    let Circumstances { meta, faults } = circumstances;
+    let Circumstances { meta, faults, logs } = circumstances;
     let mut checks: Vec<Check> = checkers
         .iter()
         .map(|checker| timed(&**checker, history, budget))
@@ -42,9 +44,9 @@ pub(crate) fn judge<O: Codec>(
     }
     // Of availability there is something to say only where somebody was cut off.
     let mut card = None;
+    let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
     let partitioned = |fault: &FaultSpan| fault.kind == "partition" && fault.took_effect();
     if faults.iter().any(partitioned) {
-        let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
         let mut cap = Cap::<O>::new(serves).faults(faults.clone());
         for check in &checks[..checkers.len()] {
             cap = cap.judged(&check.name, check.verdict.clone());
@@ -53,7 +55,9 @@ pub(crate) fn judge<O: Codec>(
         card = Some(cap.card(history));
     }
     checks.push(timed(&Stats::<O>::by(O::name), history, budget));
-    let report = Report::new(meta, history, checks, faults);
+    let report = Report::new(meta, history, checks, faults)
+        .with_sides(history, &serves)
+        .with_logs(&logs);
     match card {
         Some(card) => report.with_cap(card),
         None => report,

@@ -3,25 +3,33 @@
 mod access;
 mod args;
 mod baseline;
+mod campaign;
+mod ci;
 mod commands;
 mod config;
 mod deploy;
+mod dump;
 mod exit;
 mod faults;
 mod flow;
 mod index;
 mod judge;
+mod logs;
 mod nodes;
+mod pages;
 mod rate;
 mod record;
 mod registry;
 mod replay;
+mod serve;
+mod signals;
 mod sinks;
 mod smallest;
 mod style;
 mod subject;
 mod terminal;
 mod ui;
+mod wreck;
 
 use std::process::ExitCode;
 
@@ -35,7 +43,7 @@ use crate::{
 
 /// The whole program.
 pub fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(report_bug));
+    std::panic::set_hook(Box::new(dump::report));
     match std::panic::catch_unwind(program) {
         Ok(code) => code,
         Err(_) => Exit::Bug.into(),
@@ -49,6 +57,13 @@ fn program() -> ExitCode {
         Err(error) => {
             // Help and version go to standard output, mistakes to standard error; both are clap's to word.
             let _ = error.print();
+            let told_json = error.use_stderr() && std::env::args().any(|arg| arg == "--json");
+            if told_json && std::env::args().nth(1).is_some_and(|arg| arg == "run") {
+                let failure = Failure::usage("the arguments are wrong");
+                ui::last_words(&failure, |line| {
+                    let _ = std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes());
+                });
+            }
             return if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -61,6 +76,7 @@ fn program() -> ExitCode {
     let result = match &cli.command {
         Command::Node(node) => return commands::node::node(&node.args),
         Command::Demo(args) => commands::demo::demo(args, &terminal),
+        Command::Case(args) => commands::case::case(args, &terminal),
         Command::Run(args) => commands::run::run(args, &terminal),
         Command::Check(args) => commands::check::check(args, &terminal),
         Command::Explain(args) => commands::explain::explain(args, &terminal),
@@ -77,6 +93,7 @@ fn program() -> ExitCode {
         Command::Man(args) => commands::man::man(args, &terminal),
         Command::Schema(args) => commands::schema::schema(args, &terminal),
         Command::Merge(args) => commands::merge::merge(args, &terminal),
+        Command::Serve(args) => commands::serve::serve(args, &terminal),
         Command::Index(args) => commands::index::index(args, &terminal),
         Command::List(args) => commands::list::list(args, &terminal),
         Command::Show(args) => commands::show::show(args, &terminal),
@@ -98,20 +115,4 @@ fn complain(failure: &Failure, terminal: &Terminal) {
         .map(|l| reports::escape::inert(l, 2000))
         .collect();
     terminal.say(&format!("schism: {}\n", text.join("\n")));
-}
-
-/// A bug of ours ends with 70 and says what to send.
-#[expect(clippy::print_stderr, reason = "nothing else can be trusted any more")]
-fn report_bug(info: &std::panic::PanicHookInfo<'_>) {
-    let place = info
-        .location()
-        .map_or_else(String::new, ToString::to_string);
-    let what = info.payload_as_str().unwrap_or("a panic");
-    eprintln!(
-        "schism: this is a bug in schism {}: {what} ({place})",
-        env!("CARGO_PKG_VERSION")
-    );
-    if std::env::var_os("RUST_BACKTRACE").is_some() {
-        eprintln!("{}", std::backtrace::Backtrace::force_capture());
-    }
 }

@@ -3,10 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,12 +14,14 @@ use runner::store::RunDir;
 use serde_yaml::Value;
 
 use crate::{
-    args::{Progress, RunArgs},
+    args::{OnUnknown, Progress, RunArgs},
+    ci::Ci,
     commands::{check, run, show},
     config::{Config, Layers, Origin},
     exit::{Exit, Failure},
     flow::{FAULTS, LEDGER, META},
     record::Record,
+    signals::Signals,
     terminal::Terminal,
 };
 
@@ -88,10 +87,17 @@ impl Replay {
 
     fn of_file(path: &Path) -> Result<Self, Failure> {
         let named = RunArgs {
-            what: Some(path.display().to_string()),
+            what: vec![path.display().to_string()],
             ..RunArgs::default()
         };
         let (config, layers) = Config::resolve(&named)?;
+        if !config.cases.is_empty() {
+            return Err(Failure::usage(format!(
+                "{} lists cases; name a run of one of them instead",
+                path.display()
+            )));
+        }
+        let layers = layers.of_one();
         Ok(Self {
             name: path.display().to_string(),
             layers,
@@ -214,21 +220,26 @@ impl Replay {
             config: Config::of(&layers)?,
             layers,
             seed: self.seed,
+            called: None,
             baseline: None,
             argv: std::env::args().collect(),
             json: false,
             quiet: true,
             progress: Progress::None,
+            on_unknown: OnUnknown::Fail,
+            place: None,
+            ci: Ci::none(),
         };
         let done = match run::execute(order, &terminal.muted()) {
             Ok(done) => done,
+            Err(failure) if failure.exit.is_interrupt() => return Ok(Tried::Interrupted),
             Err(failure) if failure.exit == Exit::Infrastructure => {
                 return Ok(Tried::Broken(failure.message));
             }
             Err(failure) => return Err(failure),
         };
         let hit = self.shown(&done.report);
-        if done.exit == Exit::Interrupted {
+        if done.exit.is_interrupt() {
             return Ok(Tried::Interrupted);
         }
         Ok(Tried::Judged {
@@ -260,44 +271,22 @@ fn steps(dir: &RunDir) -> Result<Vec<FaultEvent>, Failure> {
 
 /// Whether somebody has asked to stop, between runs; in a run, the run notices itself.
 #[derive(Clone)]
-pub(crate) struct Interrupts(Arc<AtomicBool>);
+pub(crate) struct Interrupts(Arc<Signals>);
 
 impl Interrupts {
     /// From now on. The first interrupt no longer ends the program.
     pub(crate) fn watch() -> Result<Self, Failure> {
-        let broken = |e: std::io::Error| {
-            Failure::infrastructure(format!("cannot watch for interrupts: {e}"))
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(broken)?;
-        let flag = Arc::new(AtomicBool::new(false));
-        let set = Arc::clone(&flag);
-        // Registered before this returns, so that no interrupt is lost.
-        let (mut int, mut term) = {
-            use tokio::signal::unix::{SignalKind, signal};
-            let _inside = runtime.enter();
-            (
-                signal(SignalKind::interrupt()).map_err(broken)?,
-                signal(SignalKind::terminate()).map_err(broken)?,
-            )
-        };
-        std::thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = int.recv() => {}
-                    _ = term.recv() => {}
-                }
-                set.store(true, Ordering::SeqCst);
-            });
-        });
-        Ok(Self(flag))
+        Ok(Self(Signals::watch()?))
+    }
+
+    /// How the program ends because of it, if there was one.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        self.0.exit()
     }
 
     /// Whether there was one.
     pub(crate) fn any(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.exit().is_some()
     }
 }
 

@@ -84,6 +84,9 @@ impl<O: Operation> Live<O> {
 
 impl<O: Operation> Sink<O> for Live<O> {
     fn event(&mut self, event: &Event<O>) {
+        if self.ui.is_disturbed() {
+            crate::dump::fail_point("workload");
+        }
         let Some(alarm) = self.watcher.event(event) else {
             return;
         };

@@ -1,6 +1,9 @@
 //! The two streams that people and scripts read: data on standard output, news on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+};
 
 use reports::{Conclusion, text};
 use runner::store::Store;
@@ -40,9 +43,24 @@ impl Terminal {
         }
     }
 
+    /// The flags with which another process of this program writes to the same places in the same way.
+    pub(crate) fn as_flags(&self) -> Vec<OsString> {
+        let color = if self.err.color { "always" } else { "never" };
+        let mut flags: Vec<OsString> = vec!["--runs".into(), self.runs.clone().into()];
+        flags.extend(["--baseline".into(), self.baseline.clone().into()]);
+        flags.extend(["--color".into(), color.into()]);
+        flags.extend(self.err.ascii.then(|| "--ascii".into()));
+        flags
+    }
+
     /// Where runs are kept.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(Store::open(self.runs.clone())?)
+    }
+
+    /// That folder, whether or not it is there.
+    pub(crate) fn runs(&self) -> &std::path::Path {
+        &self.runs
     }
 
     /// The file of known findings.
@@ -76,12 +94,12 @@ impl Terminal {
 
     /// The style of a report on standard output.
     pub(crate) fn report_style(&self) -> text::Style {
-        style(self.out)
+        style(self.out, io::stdout())
     }
 
     /// The style of a report on standard error.
     pub(crate) fn news_style(&self) -> text::Style {
-        style(self.err)
+        style(self.err, io::stderr())
     }
 
     /// Whether news is read on a terminal that can redraw.
@@ -93,27 +111,38 @@ impl Terminal {
 
     /// A verdict's word in a column of its own, with its glyph.
     pub(crate) fn verdict(&self, word: &str) -> String {
-        let (glyph, color) = match word {
-            "pass" => (Conclusion::Pass.glyph(), "32"),
-            "fail" => (Conclusion::Fail.glyph(), "31"),
-            "unknown" => (Conclusion::Unknown.glyph(), "33"),
-            "running" => ("▶", "36"),
-            _ => ("!", "33"),
-        };
-        let text = format!("{glyph} {word:<11}");
-        if self.out.color {
-            format!("\x1b[{color}m{text}\x1b[0m")
-        } else {
-            text
-        }
+        verdict(word, self.out.color)
+    }
+
+    /// The same for standard error.
+    pub(crate) fn news_verdict(&self, word: &str) -> String {
+        verdict(word, self.err.color)
     }
 }
 
-fn style(decoration: Decoration) -> text::Style {
+fn verdict(word: &str, colour: bool) -> String {
+    let (glyph, color) = match word {
+        "pass" => (Conclusion::Pass.glyph(), "32"),
+        "fail" => (Conclusion::Fail.glyph(), "31"),
+        "unknown" => (Conclusion::Unknown.glyph(), "33"),
+        "running" => ("▶", "36"),
+        "known" => (Conclusion::Fail.glyph(), "33"),
+        "not run" => ("·", "0"),
+        _ => ("!", "33"),
+    };
+    let text = format!("{glyph} {word:<11}");
+    if colour {
+        format!("\x1b[{color}m{text}\x1b[0m")
+    } else {
+        text
+    }
+}
+
+fn style(decoration: Decoration, stream: impl std::os::fd::AsFd) -> text::Style {
     let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
     let columns = columns
         .or_else(|| {
-            rustix::termios::tcgetwinsize(io::stdout())
+            rustix::termios::tcgetwinsize(stream)
                 .ok()
                 .map(|w| usize::from(w.ws_col))
         })

@@ -10,7 +10,7 @@ use std::{
 
 use checkers::online::Alarm;
 use history::{
-    Nodes,
+    Nanos, Nodes,
     fault::{FaultEvent, FaultStep},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,10 +18,22 @@ use reports::escape::{VALUE, inert};
 use runner::{Counters, Notice, Snapshot, store::RunDir};
 use serde_json::{Value, json};
 
-use crate::{args::Progress, terminal::Terminal};
+use crate::{
+    args::Progress,
+    exit::{Exit, Failure},
+    signals::Wish,
+    terminal::Terminal,
+};
+
+/// What happened, for machines: a file of the run.
+pub(crate) const EVENTS: &str = "events.jsonl";
+/// The same for people, whatever a terminal shows.
+pub(crate) const LOG: &str = "log.txt";
 
 /// How often a line says that the run is alive, where nothing is redrawn.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often the run's directory says how far it is.
+const TELLING: Duration = Duration::from_secs(1);
 
 /// Tells people and machines what happens.
 pub(crate) struct Ui {
@@ -45,6 +57,10 @@ struct State {
     /// What is in force, by fault.
     faults: Vec<(u32, String)>,
     heartbeat: Option<Instant>,
+    /// What was logged before there was a place for it.
+    early: Vec<String>,
+    /// When `state.json` had the numbers last.
+    told: Option<Instant>,
     /// How many objects are known to have shown a violation.
     alarms: u64,
 }
@@ -75,9 +91,24 @@ impl Ui {
         }
     }
 
-    /// From now on events are kept in this run's directory, too.
+    /// From now on events are kept in this run's directory, too; and what was logged before.
     pub(crate) fn record(&self, run: &RunDir) {
+        crate::dump::keep_in(run.path());
         *self.run.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+        for line in std::mem::take(&mut self.state().early) {
+            // As with events: where nothing can be written, the journal will say so.
+            let _ = run.append_line(LOG, &line);
+        }
+    }
+
+    /// What is being done.
+    pub(crate) fn current_phase(&self) -> String {
+        self.state().phase.clone()
+    }
+
+    /// What ended the run, for `log.txt`: whoever runs the program prints it.
+    pub(crate) fn failed(&self, message: &str) {
+        self.log(&format!("failed: {}", inert(message, 2_000)));
     }
 
     /// The run whose events are kept.
@@ -94,6 +125,10 @@ impl Ui {
         name.clone_into(&mut state.phase);
         state.planned = planned;
         state.began = Some(Instant::now());
+        if let Some(run) = self.run() {
+            // Best effort: where nothing can be written, the journal will say so.
+            let _ = run.set_state(name, chrono::Utc::now());
+        }
         drop(state);
         self.emit("phase", json!({ "name": name }));
         self.line(name);
@@ -118,6 +153,11 @@ impl Ui {
         if !self.quiet {
             self.above(text);
         }
+    }
+
+    /// Something for whoever wants to know, in the log alone, as soon as there is one.
+    pub(crate) fn aside(&self, text: &str) {
+        self.log(text);
     }
 
     /// The record became impossible while the run goes on. The checkers will say it better, with its proof.
@@ -151,6 +191,38 @@ impl Ui {
             0 => "no violation so far",
             _ => "✗ VIOLATION, see above",
         }
+    }
+
+    /// Somebody wants it to end, and it will end so.
+    pub(crate) fn wish(&self, wish: Wish, exit: Exit) {
+        match wish {
+            Wish::Stop => self.warn(
+                "stopping: healing, then judging what was recorded; once more to do without the judging",
+            ),
+            Wish::HealOnly => self.warn("healing, and no more; once more to leave at once"),
+            Wish::Leave => {
+                self.settle();
+                let heal = self.run().map_or_else(String::new, |run| format!(" {}", run.id()));
+                self.warn(&format!("left at once; faults may remain: schism heal{heal}"));
+                self.emit_verdict("unknown", exit);
+            }
+        }
+    }
+
+    /// Something ended the run before there was a verdict.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        self.emit("error", json!({ "text": failure.message }));
+        self.emit_verdict(word_of(failure), failure.exit);
+    }
+
+    /// The last line for machines, also where there is no verdict.
+    fn emit_verdict(&self, word: &str, exit: Exit) {
+        self.emit("verdict", json!({ "verdict": word, "exit": exit.code() }));
+    }
+
+    /// Whether a fault is in force.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        !self.state().faults.is_empty()
     }
 
     /// The driver has something to say.
@@ -192,6 +264,7 @@ impl Ui {
             bar.set_message(self.block(snapshot));
             bar.tick();
         }
+        self.tell_watchers(snapshot);
         let mut state = self.state();
         let due = state
             .heartbeat
@@ -228,6 +301,32 @@ impl Ui {
         }
     }
 
+    /// Every second the numbers go to `state.json`, from where `schism list` and `schism serve` have them.
+    fn tell_watchers(&self, snapshot: &Snapshot) {
+        let mut state = self.state();
+        if state.told.is_some_and(|last| last.elapsed() < TELLING) {
+            return;
+        }
+        state.told = Some(Instant::now());
+        let nanos = |d: Duration| Nanos(d.as_nanos() as u64);
+        let o = snapshot.outcomes;
+        let progress = runner::store::Progress {
+            ok: o.ok,
+            fail: o.fail,
+            info: o.info,
+            open: snapshot.open,
+            rate: snapshot.rate(3).round(),
+            p50: snapshot.p50.map(nanos),
+            p99: snapshot.p99.map(nanos),
+            since: state.began.map_or(Nanos(0), |b| nanos(b.elapsed())),
+            planned: nanos(state.planned),
+        };
+        if let Some(run) = self.run() {
+            // Under the lock, so that no phase is told that is over. Best effort, as above.
+            let _ = run.set_progress(&state.phase, chrono::Utc::now(), progress);
+        }
+    }
+
     /// Shows the numbers until it is dropped.
     pub(crate) fn follow(self: &std::sync::Arc<Self>, counters: &Counters) -> Follower {
         let (ui, counters) = (std::sync::Arc::clone(self), counters.clone());
@@ -260,7 +359,7 @@ impl Ui {
         }
         if let Some(run) = self.run() {
             // A full disk shows itself where the history is written; this is a convenience.
-            let _ = run.append_json("events.jsonl", &event);
+            let _ = run.append_json(EVENTS, &event);
         }
         if self.json {
             self.terminal.print(&format!("{event}\n"));
@@ -333,9 +432,10 @@ impl Ui {
     /// A line of `log.txt`, which has everything whatever the terminal shows.
     fn log(&self, text: &str) -> String {
         let line = format!("{} {text}", chrono::Local::now().format("%H:%M:%S"));
-        if let Some(run) = self.run() {
+        match self.run() {
             // As with events: where nothing can be written, the journal will say so.
-            let _ = run.append_line("log.txt", &line);
+            Some(run) => drop(run.append_line(LOG, &line)),
+            None => self.state().early.push(line.clone()),
         }
         line
     }
@@ -366,6 +466,25 @@ impl Drop for Follower {
             // It only draws; if it panicked, nothing is lost.
             let _ = thread.join();
         }
+    }
+}
+
+/// What machines are told where nothing was run: the lines that end every stream of events.
+pub(crate) fn last_words(failure: &Failure, say: impl Fn(&str)) {
+    let lines = [
+        json!({ "v": 1, "t": 0.0, "type": "error", "text": failure.message }),
+        json!({ "v": 1, "t": 0.0, "type": "verdict", "verdict": word_of(failure), "exit": failure.exit.code() }),
+    ];
+    for line in lines {
+        say(&format!("{line}\n"));
+    }
+}
+
+/// Nobody knows what an interrupted run would have shown; everything else that has no verdict broke.
+fn word_of(failure: &Failure) -> &'static str {
+    match failure.exit.is_interrupt() {
+        true => "unknown",
+        false => "error",
     }
 }
 

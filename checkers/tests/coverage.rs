@@ -25,6 +25,7 @@ fn fault(injected: Option<u64>, healed: u64, verified: bool) -> FaultSpan {
         healed: Some(Nanos(healed)),
         heal_verified: Some((true, String::new())),
         errors: Vec::new(),
+        clocks: Vec::new(),
     }
 }
 

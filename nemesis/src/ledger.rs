@@ -75,6 +75,8 @@ enum Entry {
     Undone { fault: FaultId, node: String },
     /// A node's own timer runs, and this ends it.
     Timer { node: String, stop: Command },
+    /// This program was put there on a node, and undos may run it.
+    Program { node: String, path: String },
 }
 
 /// What the entries add up to.
@@ -83,6 +85,7 @@ struct Account {
     plans: BTreeMap<FaultId, (Kind, String)>,
     owed: BTreeMap<(FaultId, String), Action>,
     timers: Vec<(String, Command)>,
+    programs: BTreeMap<String, String>,
 }
 
 impl Account {
@@ -102,6 +105,9 @@ impl Account {
                 if !self.timers.contains(&timer) {
                     self.timers.push(timer);
                 }
+            }
+            Entry::Program { node, path } => {
+                self.programs.insert(node, path);
             }
         }
     }
@@ -186,6 +192,19 @@ impl Ledger {
             node: node.to_owned(),
             stop: stop.clone(),
         })
+    }
+
+    /// Notes where this program was put on a node.
+    pub(crate) fn program(&self, node: &str, path: &str) -> Result<(), LedgerError> {
+        self.write(Entry::Program {
+            node: node.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where this program was put, by node.
+    pub(crate) fn programs(&self) -> BTreeMap<String, String> {
+        self.account().programs.clone()
     }
 
     /// What is still owed, newest fault first.

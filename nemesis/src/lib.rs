@@ -16,6 +16,7 @@ mod kinds;
 mod ledger;
 mod net;
 mod order;
+mod overlap;
 mod plan;
 mod preflight;
 mod recorded;
@@ -42,6 +43,7 @@ pub use net::{
     Shaper, detect,
 };
 pub use order::{Among, Awaited, Carried, Nemesis, Order, Trigger};
+pub use overlap::Sole;
 pub use plan::{
     About, Action, Ask, CLIENTS, Expect, Fault, Leaders, Plan, Probe, Role, Skip, View,
 };

@@ -10,7 +10,7 @@ use control::{Command, Net, Node, Processes, System};
 use history::fault::FaultId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capabilities, Case, Kind};
+use crate::{Capabilities, Case, Kind, Sole};
 
 /// What a fault will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Plan {
     /// The directed links on which packets are delayed, lost or spoiled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shaped: Vec<(String, String)>,
+    /// What it must have of nodes for itself alone, besides the processes whose state it changes: `(node, what)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sole: Vec<(String, Sole)>,
     /// What to do, at most one a node.
     pub actions: Vec<Action>,
     /// How to see that links are cut, and that others are not.
@@ -271,6 +274,7 @@ impl Plan {
             sides: Vec::new(),
             cuts: Vec::new(),
             shaped: Vec::new(),
+            sole: Vec::new(),
             actions: Vec::new(),
             probes: Vec::new(),
             notes: Vec::new(),

@@ -382,6 +382,9 @@ impl Case<'_> {
         if self.capabilities.shaper.is_some() {
             return;
         }
+        if self.system.net().is_some_and(|net| net.slows()) {
+            return;
+        }
         if self.system.net().is_some() {
             self.refuse(
                 "its nodes share the network of this machine, which is left alone",

@@ -77,7 +77,7 @@ fn a_fault_meets_the_same_node_although_the_others_are_not_there() {
     let node = what.rsplit(' ').next().unwrap();
     assert_eq!(
         met(again.injector.carry_out(&repeat(1))),
-        format!("skipped: {node} is still under f0")
+        format!("skipped: the process of {node} is still under f0")
     );
 }
 

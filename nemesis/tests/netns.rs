@@ -85,6 +85,7 @@ except OSError: print('silence')";
             let manner = |reject: bool, ports: &[u16]| Manner {
                 reject,
                 ports: ports.to_vec(),
+                ..Manner::default()
             };
             let cut = |manner| net.cut_as("f0", &n1, &from, &manner).unwrap();
             world.run(1, &cut(manner(false, &[7000])));

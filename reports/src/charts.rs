@@ -19,15 +19,15 @@ pub(crate) const WIDTH: u32 = 1040;
 pub(crate) const LEFT: u32 = 68;
 pub(crate) const RIGHT: u32 = 16;
 
-const INK: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(2, 2, 2);
+pub(crate) const INK: RGBColor = RGBColor(1, 1, 1);
+pub(crate) const GRID: RGBColor = RGBColor(2, 2, 2);
 const FAULT: RGBColor = RGBColor(3, 3, 3);
-const OK: RGBColor = RGBColor(4, 4, 4);
-const FAIL: RGBColor = RGBColor(5, 5, 5);
+pub(crate) const OK: RGBColor = RGBColor(4, 4, 4);
+pub(crate) const FAIL: RGBColor = RGBColor(5, 5, 5);
 const INFO: RGBColor = RGBColor(6, 6, 6);
 
 /// Replaces the markers by the page's colours, and gives the drawing a name for those who cannot see it.
-fn themed(svg: &str, name: &str, extra: &str) -> String {
+pub(crate) fn themed(svg: &str, name: &str, extra: &str) -> String {
     let mut out = svg.replacen(
         "<svg ",
         &format!(
@@ -173,11 +173,26 @@ pub(crate) fn latency(report: &Report) -> String {
 }
 
 /// Drawing into a string has no way to fail.
-const MEMORY: &str = "an SVG in memory can always be drawn";
+pub(crate) const MEMORY: &str = "an SVG in memory can always be drawn";
 /// How many faults the charts show; the table has all.
 pub(crate) const MAX_FAULTS: usize = 300;
 
-type Linear<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(crate) type Linear<'a> =
+    ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// The time axis alone.
+pub(crate) fn time_axis(chart: &mut Linear<'_>) {
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .disable_y_axis()
+        .axis_style(GRID)
+        .label_style(label_style())
+        .x_labels(12)
+        .x_label_formatter(&|x| clock(*x))
+        .draw()
+        .expect(MEMORY);
+}
 
 fn mesh(chart: &mut Linear<'_>, y: &dyn Fn(&f64) -> String) {
     chart
@@ -199,7 +214,8 @@ fn label_style() -> plotters::style::TextStyle<'static> {
     ("system-ui", 12, &INK).into_text_style(&(WIDTH, 200))
 }
 
-fn bands<Y>(
+/// Where a fault may have been in force.
+pub(crate) fn bands<Y>(
     chart: &mut ChartContext<'_, SVGBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
     faults: &[FaultView],
     until: Nanos,
@@ -208,7 +224,20 @@ fn bands<Y>(
 ) where
     Y: plotters::coord::ranged1d::Ranged<ValueType = f64>,
 {
-    let in_force = faults.iter().filter(|f| f.span.injected.is_some());
+    bands_of(chart, faults.iter(), until, low, high);
+}
+
+/// The same, of some faults.
+pub(crate) fn bands_of<'f, Y>(
+    chart: &mut ChartContext<'_, SVGBackend<'_>, Cartesian2d<RangedCoordf64, Y>>,
+    faults: impl Iterator<Item = &'f FaultView>,
+    until: Nanos,
+    low: f64,
+    high: f64,
+) where
+    Y: plotters::coord::ranged1d::Ranged<ValueType = f64>,
+{
+    let in_force = faults.filter(|f| f.span.injected.is_some());
     for fault in in_force.take(MAX_FAULTS) {
         let from = fault.span.began.as_secs_f64();
         let to = fault.end(until).as_secs_f64().min(until.as_secs_f64());

@@ -101,6 +101,21 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
+/// Text for a line of HTML within Markdown, where some renderers read Markdown and others do not: whatever could be either
+/// is written by its number, which neither takes for markup.
+pub fn markdown_in_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(' '),
+            '&' | '<' | '>' | '"' | '\'' | '@' | '|' | '`' | '\\' | '*' | '_' | '[' | ']' | '#'
+            | '!' | '~' | '$' | ':' => out.push_str(&format!("&#{};", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Text for HTML and SVG, in an element or in a quoted attribute.
 pub fn markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -125,10 +140,17 @@ pub fn ascii(text: &str) -> String {
             c if c.is_ascii() => out.push(c),
             '→' => out.push_str("->"),
             '×' => out.push('x'),
-            '·' | '—' | '–' => out.push('-'),
+            '·' | '—' | '–' | '─' | '−' => out.push('-'),
+            '━' => out.push('='),
+            '▶' => out.push('>'),
+            '⚠' => out.push('!'),
+            '≤' => out.push_str("<="),
+            '≥' => out.push_str(">="),
+            '±' => out.push_str("+/-"),
+            'Δ' => out.push_str("change"),
             '…' => out.push_str("..."),
-            '✗' => out.push('x'),
-            '✓' => out.push('+'),
+            '✗' | '✘' => out.push('x'),
+            '✓' | '✔' => out.push('+'),
             '»' => out.push_str(">>"),
             'µ' => out.push('u'),
             '∞' => out.push_str("inf"),
@@ -192,7 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn markdown_in_html_shows_its_text_and_no_backslashes() {
+        assert_eq!(
+            markdown_in_html("a_b *c*\n<i>@x"),
+            "a&#95;b &#42;c&#42; &#60;i&#62;&#64;x"
+        );
+    }
+
+    #[test]
     fn ascii_shows_what_it_cannot_draw() {
         assert_eq!(ascii("✗ a → b ␛ é"), "x a -> b ^[ \\u{e9}");
+        assert_eq!(ascii("⚠ R ≤ N ▶ ━━─ ±3"), "! R <= N > ==- +/-3");
     }
 }

@@ -134,6 +134,9 @@ fn clean(mut f: FaultSpan) -> FaultSpan {
     f.sides = f.sides.into_iter().map(names).collect();
     f.verified = probe(f.verified);
     f.heal_verified = probe(f.heal_verified);
+    for reading in &mut f.clocks {
+        reading.node = inert(&reading.node, VALUE);
+    }
     let left_out = f.errors.len().saturating_sub(20);
     f.errors.truncate(20);
     f.errors = names(f.errors);

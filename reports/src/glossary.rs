@@ -3,6 +3,13 @@
 /// A word and what it means.
 pub(crate) type Entry = (&'static str, &'static str);
 
+/// The entry of a model or property by its name: `linearizable`, `snapshot-isolation`.
+pub(crate) fn of(name: &str) -> Option<Entry> {
+    let name = name.replace('-', " ");
+    let fits = |word: &&Entry| !name.is_empty() && word.0.starts_with(name.as_str());
+    WORDS.iter().find(fits).copied()
+}
+
 /// In alphabetical order.
 pub(crate) const WORDS: [Entry; 15] = [
     (

@@ -9,13 +9,14 @@ use std::borrow::Borrow;
 use askama::Template;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use checkers::cap::Partition;
-use history::Nanos;
+use history::{ClockReading, Nanos};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Cell, Conclusion, Doubt, FindingView, Report, Row, Window, cap, charts, circle,
+    Cell, Conclusion, Doubt, FindingView, LogLine, LogRow, LogsView, NodeLines, Report, Row,
+    Window, availability, brief, cap, charts, circle, clocks, exercised,
     finding::rerun,
-    glossary, lanes,
+    glossary, lanes, logs,
     number::{count, grouped, list, nanos, percent, span},
     ribbon, text, timeline,
 };
@@ -43,9 +44,6 @@ pub const MAX_FAULTS: usize = 500;
 /// How many partitions the table of sides shows.
 pub const MAX_PARTITIONS: usize = 50;
 
-/// How many lines say what was exercised.
-pub const MAX_EXERCISED: usize = 40;
-
 /// Renders the page.
 pub fn page(report: &Report) -> String {
     Page {
@@ -62,11 +60,27 @@ pub fn page(report: &Report) -> String {
         latency: charts::latency(report),
         rerun: rerun(&report.meta).map(|(command, _)| command),
         ribbon: ribbon::drawing(report),
+        availability: availability::drawing(report),
+        clocks: clocks::drawing(report),
+        readings: clocks::readings(report),
         script: SCRIPT,
-        policy: format!("'sha256-{}'", STANDARD.encode(Sha256::digest(SCRIPT))),
+        policy: policy(),
     }
     .render()
     .expect("the template writes to memory")
+}
+
+/// What the page allows itself, as it says and as a server should: nothing is loaded, one script runs.
+pub fn policy() -> String {
+    format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
+        hash(SCRIPT)
+    )
+}
+
+/// A script's name in a policy.
+pub(crate) fn hash(script: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
 }
 
 #[derive(Template)]
@@ -80,6 +94,9 @@ struct Page<'a> {
     latency: String,
     rerun: Option<String>,
     ribbon: Option<String>,
+    availability: Option<String>,
+    clocks: Option<String>,
+    readings: Vec<&'a ClockReading>,
     script: &'static str,
     policy: String,
 }
@@ -247,39 +264,8 @@ impl Page<'_> {
         self.r.matrix.rows.iter().any(|r| r.promised)
     }
 
-    /// What the run looked at, and what it did not: a pass rests on no more than this.
     fn exercised(&self) -> Vec<Doubt> {
-        let Some(check) = self.r.checks.iter().find(|c| c.name == "coverage") else {
-            return Vec::new();
-        };
-        let counts = check.evidence.counts.iter().map(|(what, n)| Doubt {
-            settled: *n > 0,
-            text: format!("{} {what}", grouped(*n)),
-        });
-        let notes = check.evidence.notes.iter().map(|note| Doubt {
-            settled: true,
-            text: note.clone(),
-        });
-        let cause = check.cause.iter().map(|cause| Doubt {
-            settled: false,
-            text: format!(
-                "{}, so a pass would mean little: {}",
-                cause.text, cause.remedy
-            ),
-        });
-        let mut all: Vec<Doubt> = cause.chain(counts).chain(notes).collect();
-        let left_out = all.len().saturating_sub(MAX_EXERCISED);
-        if left_out > 0 {
-            all.truncate(MAX_EXERCISED);
-            all.push(Doubt {
-                settled: true,
-                text: format!(
-                    "and {} more, in the table of checks",
-                    grouped(left_out as u64)
-                ),
-            });
-        }
-        all
+        exercised::lines(self.r)
     }
 
     fn sides(&self, partition: &Partition) -> Vec<cap::SideRow> {
@@ -292,9 +278,10 @@ impl Page<'_> {
         (calls.shown < calls.of).then(|| {
             format!(
                 "Showing {} of {} calls: all that did not end ok and all around the findings, the others thinned out \
-                 evenly. history.jsonl in the run's directory has all.",
+                 evenly. history.jsonl in the run's directory has all, and schism serve shows them, at history/{}.",
                 grouped(calls.shown),
-                grouped(calls.of)
+                grouped(calls.of),
+                self.r.meta.run
             )
         })
     }
@@ -315,6 +302,60 @@ impl Page<'_> {
             .map(|(what, n)| format!("{} {what}", grouped(*n)))
             .collect::<Vec<_>>()
             .join(" · ")
+    }
+
+    /// How long a step of the chart of sides is.
+    fn step(&self) -> &Nanos {
+        self.r.sides.first().map_or(&Nanos(0), |side| &side.width)
+    }
+
+    fn clocks_left_out(&self) -> usize {
+        clocks::left_out(&self.readings)
+    }
+
+    fn has_marks(&self) -> bool {
+        let logs = self.r.logs.iter();
+        logs.flat_map(|logs| &logs.nodes)
+            .any(|node| !node.marks.is_empty())
+    }
+
+    fn of_kind(&self, node: &NodeLines, kind: &str) -> String {
+        let all = node.counts.iter().filter(|(k, _)| k.word() == kind);
+        grouped(all.map(|(_, n)| n).sum())
+    }
+
+    fn clock_of(&self, node: &NodeLines) -> String {
+        logs::clock(node)
+    }
+
+    fn picked(&self, logs: &LogsView) -> String {
+        logs::picked(logs, self.r.meta.zero.is_some())
+    }
+
+    fn log_time(&self, line: &LogLine) -> String {
+        logs::time(line)
+    }
+
+    /// Whether anything is known of how it was run.
+    fn has_facts(&self) -> bool {
+        let meta = &self.r.meta;
+        let words = [&meta.target, &meta.expectation, &meta.run];
+        words.iter().any(|word| !word.is_empty())
+            || self.r.timed
+            || meta.started.is_some()
+            || meta.seed.is_some()
+    }
+
+    fn meanings(&self) -> Vec<glossary::Entry> {
+        brief::meanings(self.r)
+    }
+
+    fn sure(&self) -> String {
+        brief::sure(self.r)
+    }
+
+    fn next(&self) -> Vec<(String, String)> {
+        brief::next(self.r)
     }
 
     fn silence(&self, w: &Window) -> String {

@@ -1,7 +1,10 @@
 //! `junit.xml`: one suite a case, one test case a checker, so that dashboards chart properties.
 //!
-//! A violation is a `failure`. No conclusion is an `error` of type `inconclusive`, or a skip where the user said that
-//! `unknown` may pass. A violation is never flaky.
+//! A violation is a `failure`. What broke before it could be judged is an `error` of its class. No conclusion is an `error` of
+//! type `inconclusive`, or a skip where the user said that `unknown` may pass. A violation is never flaky.
+//!
+//! There is no one schema. What is written here is valid by both that are in use, Ant's and Jenkins': so the totals are on
+//! the suites and not on their root, `system-err` is always there, and a test case has one outcome at most.
 
 use quick_xml::{
     Writer,
@@ -9,7 +12,7 @@ use quick_xml::{
 };
 
 use crate::{
-    CheckView, Conclusion, FindingView, Report,
+    Broken, CheckView, Conclusion, FindingView, Report, Told,
     text::{self, Style},
 };
 
@@ -22,66 +25,136 @@ pub enum OnUnknown {
     Skip,
 }
 
+/// A run, and the files that its suite names: Jenkins and GitLab link to them, relative to their workspace.
+#[derive(Debug, Clone)]
+pub struct Suite<'a> {
+    /// The run.
+    pub run: Told<'a>,
+    /// The files.
+    pub attachments: Vec<String>,
+}
+
 /// The most that `system-out` may be, in bytes.
-const MAX_OUT: usize = 64 * 1024;
+pub const MAX_OUT: usize = 64 * 1024;
 /// How many findings one `failure` tells in full.
 const MAX_FINDINGS: usize = 20;
+/// The longest path of an attachment.
+const MAX_PATH: usize = 4_096;
 
-/// Renders it. `attachments` are paths that Jenkins and GitLab shall link to, relative to their workspace.
+/// Of one run that was judged.
 pub fn document(report: &Report, on_unknown: OnUnknown, attachments: &[&str]) -> String {
+    let attachments = attachments.iter().map(|path| (*path).to_owned()).collect();
+    let run = Told::Judged(report);
+    documents(&[Suite { run, attachments }], on_unknown)
+}
+
+/// Of many runs, a suite each, in the order in which they are given.
+pub fn documents(suites: &[Suite<'_>], on_unknown: OnUnknown) -> String {
     let mut xml = Xml(Writer::new_with_indent(Vec::new(), b' ', 2));
     xml.event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
-    let cases = cases(report);
-    let number = |c: Conclusion| {
-        cases
-            .iter()
-            .filter(|x| x.conclusion == c)
-            .count()
-            .to_string()
-    };
-    let (errors, skipped) = match on_unknown {
-        OnUnknown::Error => (number(Conclusion::Unknown), "0".to_owned()),
-        OnUnknown::Skip => ("0".to_owned(), number(Conclusion::Unknown)),
-    };
-    let seconds = format!("{:.3}", report.meta.duration.as_secs_f64());
-    let totals = [
-        ("tests", cases.len().to_string()),
-        ("failures", number(Conclusion::Fail)),
-        ("errors", errors),
-        ("skipped", skipped),
-        ("time", seconds),
-    ];
-    let mut suites = vec![("name", "schism".to_owned())];
-    suites.extend(totals.clone());
-    let mut suite = vec![("name", report.meta.case())];
-    suite.extend(totals);
-    if let Some(started) = report.meta.started {
-        suite.push(("timestamp", started.format("%Y-%m-%dT%H:%M:%S").to_string()));
+    xml.open("testsuites", &[]);
+    for (id, suite) in suites.iter().enumerate() {
+        test_suite(&mut xml, id, suite, on_unknown);
     }
-    if !report.meta.host.is_empty() {
-        suite.push(("hostname", report.meta.host.clone()));
-    }
-    xml.open("testsuites", &suites);
-    xml.open("testsuite", &suite);
-    properties(&mut xml, report);
-    for case in &cases {
-        test_case(&mut xml, report, case, on_unknown);
-    }
-    xml.open("system-out", &[]);
-    xml.text(&system_out(report, attachments));
-    xml.close("system-out");
-    xml.close("testsuite");
     xml.close("testsuites");
     xml.finish()
+}
+
+fn test_suite(xml: &mut Xml, id: usize, suite: &Suite<'_>, on_unknown: OnUnknown) {
+    let meta = suite.run.meta();
+    let cases = match suite.run {
+        Told::Judged(report) => cases(report),
+        Told::Broken(broken) => vec![of_broken(broken)],
+    };
+    let number = |wanted: fn(&Outcome) -> bool| {
+        let of = cases.iter().filter(|case| wanted(&case.outcome));
+        of.count()
+    };
+    let unknown = number(|o| matches!(o, Outcome::Unknown));
+    let (inconclusive, skipped) = match on_unknown {
+        OnUnknown::Error => (unknown, 0),
+        OnUnknown::Skip => (0, unknown),
+    };
+    let broken = number(|o| matches!(o, Outcome::Broken(_)));
+    let mut attributes = vec![
+        ("name", meta.case()),
+        ("package", named(&meta.workload)),
+        ("id", id.to_string()),
+        ("tests", cases.len().to_string()),
+        (
+            "failures",
+            number(|o| matches!(o, Outcome::Violated)).to_string(),
+        ),
+        ("errors", (inconclusive + broken).to_string()),
+        ("skipped", skipped.to_string()),
+        ("time", format!("{:.3}", meta.duration.as_secs_f64())),
+    ];
+    if let Some(started) = meta.started {
+        let text = started.format("%Y-%m-%dT%H:%M:%S").to_string();
+        attributes.push(("timestamp", text));
+    }
+    // What Ant writes where it does not know.
+    let host = match meta.host.as_str() {
+        "" => "localhost",
+        host => host,
+    };
+    attributes.push(("hostname", host.to_owned()));
+    xml.open("testsuite", &attributes);
+    properties(xml, suite.run);
+    for case in &cases {
+        test_case(xml, suite.run, case, on_unknown);
+    }
+    xml.open("system-out", &[]);
+    xml.text(&system_out(suite));
+    xml.close("system-out");
+    xml.empty("system-err", &[]);
+    xml.close("testsuite");
+}
+
+/// A name must not be empty.
+fn named(text: &str) -> String {
+    match text {
+        "" => "schism".to_owned(),
+        text => text.to_owned(),
+    }
 }
 
 /// One line of the dashboard.
 struct Case<'a> {
     name: &'a str,
-    conclusion: Conclusion,
+    outcome: Outcome,
     seconds: f64,
     findings: Vec<&'a FindingView>,
     because: String,
+}
+
+/// How it came out.
+enum Outcome {
+    Passed,
+    Violated,
+    Unknown,
+    /// Of this class.
+    Broken(String),
+}
+
+impl From<Conclusion> for Outcome {
+    fn from(conclusion: Conclusion) -> Self {
+        match conclusion {
+            Conclusion::Pass => Self::Passed,
+            Conclusion::Fail => Self::Violated,
+            Conclusion::Unknown => Self::Unknown,
+        }
+    }
+}
+
+fn of_broken(broken: &Broken) -> Case<'_> {
+    Case {
+        name: "run",
+        outcome: Outcome::Broken(broken.class.clone()),
+        seconds: broken.meta.duration.as_secs_f64(),
+        findings: Vec::new(),
+        because: broken.why.clone(),
+    }
 }
 
 fn cases(report: &Report) -> Vec<Case<'_>> {
@@ -91,7 +164,7 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
         .iter()
         .map(|check| Case {
             name: &check.name,
-            conclusion: check.conclusion,
+            outcome: check.conclusion.into(),
             seconds: check.took.as_secs_f64(),
             findings: of_check(check)
                 .into_iter()
@@ -103,11 +176,14 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
         })
         .collect();
     // A run that no checker found wanting may still prove nothing, and a dashboard must not show it green.
-    let explained = cases.iter().any(|c| c.conclusion == report.conclusion);
+    let explained = report
+        .checks
+        .iter()
+        .any(|c| c.conclusion == report.conclusion);
     if report.conclusion == Conclusion::Unknown && !explained {
         cases.push(Case {
             name: "complete",
-            conclusion: Conclusion::Unknown,
+            outcome: Outcome::Unknown,
             seconds: 0.0,
             findings: Vec::new(),
             because: report
@@ -121,11 +197,11 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
     cases
 }
 
-fn properties(xml: &mut Xml, report: &Report) {
-    let meta = &report.meta;
+fn properties(xml: &mut Xml, run: Told<'_>) {
+    let meta = run.meta();
     let all = [
         ("run", Some(meta.run.clone())),
-        ("verdict", Some(report.conclusion.word().to_owned())),
+        ("verdict", Some(run.ending().word().to_owned())),
         ("seed", meta.seed.clone()),
         ("schism", Some(meta.schism.clone())),
         ("target", Some(meta.target.clone())),
@@ -141,8 +217,9 @@ fn properties(xml: &mut Xml, report: &Report) {
     xml.close("properties");
 }
 
-fn test_case(xml: &mut Xml, report: &Report, case: &Case<'_>, on_unknown: OnUnknown) {
-    let class = format!("{}.{}", report.meta.workload, report.meta.faults_text());
+fn test_case(xml: &mut Xml, run: Told<'_>, case: &Case<'_>, on_unknown: OnUnknown) {
+    let meta = run.meta();
+    let class = format!("{}.{}", named(&meta.workload), meta.faults_text());
     xml.open(
         "testcase",
         &[
@@ -151,26 +228,26 @@ fn test_case(xml: &mut Xml, report: &Report, case: &Case<'_>, on_unknown: OnUnkn
             ("time", format!("{:.3}", case.seconds)),
         ],
     );
-    match case.conclusion {
-        Conclusion::Pass => {}
-        Conclusion::Fail => {
+    match &case.outcome {
+        Outcome::Passed => {}
+        Outcome::Violated => {
             let (kind, message) = case.findings.first().map_or_else(
                 || ("violation".to_owned(), String::new()),
                 |f| (f.finding.code.clone(), f.finding.title.clone()),
             );
             xml.open("failure", &[("type", kind), ("message", message)]);
-            let shown = case.findings.iter().take(MAX_FINDINGS);
-            let mut body: Vec<String> = shown
-                .filter_map(|f| text::card(report, f.number, Style::PLAIN))
-                .collect();
-            let more = case.findings.len().saturating_sub(MAX_FINDINGS);
-            if more > 0 {
-                body.push(format!("and {more} more\n"));
-            }
-            xml.text(&body.join("\n"));
+            xml.text(&told(run, &case.findings));
             xml.close("failure");
         }
-        Conclusion::Unknown => {
+        Outcome::Broken(class) => {
+            xml.open(
+                "error",
+                &[("type", class.clone()), ("message", case.because.clone())],
+            );
+            xml.text(&case.because);
+            xml.close("error");
+        }
+        Outcome::Unknown => {
             let message = ("message", case.because.clone());
             match on_unknown {
                 OnUnknown::Error => {
@@ -183,17 +260,44 @@ fn test_case(xml: &mut Xml, report: &Report, case: &Case<'_>, on_unknown: OnUnkn
     xml.close("testcase");
 }
 
-fn system_out(report: &Report, attachments: &[&str]) -> String {
-    let mut out = text::summary(report, Style::PLAIN, &[]);
-    if out.len() > MAX_OUT {
-        let cut = (0..=MAX_OUT).rev().find(|i| out.is_char_boundary(*i));
+/// Findings as a person reads them.
+fn told(run: Told<'_>, findings: &[&FindingView]) -> String {
+    let Told::Judged(report) = run else {
+        return String::new();
+    };
+    let shown = findings.iter().take(MAX_FINDINGS);
+    let mut body: Vec<String> = shown
+        .filter_map(|f| text::card(report, f.number, Style::PLAIN))
+        .collect();
+    let more = findings.len().saturating_sub(MAX_FINDINGS);
+    if more > 0 {
+        body.push(format!("and {more} more\n"));
+    }
+    body.join("\n")
+}
+
+/// The summary, cut where it must be, and then the attachments, which must not be cut.
+fn system_out(suite: &Suite<'_>) -> String {
+    const CUT: &str = "\n… cut; the report has all\n";
+    let mut attached = String::new();
+    for path in &suite.attachments {
+        let line = format!("[[ATTACHMENT|{}]]\n", crate::escape::inert(path, MAX_PATH));
+        if attached.len() + line.len() < MAX_OUT / 2 {
+            attached.push_str(&line);
+        }
+    }
+    let mut out = match suite.run {
+        Told::Judged(report) => text::summary(report, Style::PLAIN, &[]),
+        Told::Broken(broken) => format!("{}: {}\n", broken.class, broken.why),
+    };
+    let room = MAX_OUT - attached.len();
+    if out.len() > room {
+        let cut = (0..=room - CUT.len()).rev();
+        let cut = cut.into_iter().find(|i| out.is_char_boundary(*i));
         out.truncate(cut.unwrap_or(0));
-        out.push_str("\n… cut; the report has all\n");
+        out.push_str(CUT);
     }
-    for path in attachments {
-        out.push_str(&format!("[[ATTACHMENT|{path}]]\n"));
-    }
-    out
+    out + &attached
 }
 
 /// Writes to memory, which cannot fail.

@@ -33,6 +33,8 @@ pub struct RunMeta {
     pub seed: Option<String>,
     /// Wall clock at the start.
     pub started: Option<DateTime<Utc>>,
+    /// Wall clock of the control node at zero of the run's own clock: calls, faults and findings count from it.
+    pub zero: Option<DateTime<Utc>>,
     /// From the start of the run to its end.
     pub duration: Nanos,
     /// The command that ran it, program first; for a file, the one that judges it.

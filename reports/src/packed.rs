@@ -227,7 +227,7 @@ impl Columns {
         let us = |n: Nanos| n.0 / 1000;
         let tables = Tables {
             run: &beside.meta.run,
-            epoch: beside.meta.started.map(|t| t.timestamp_millis()),
+            epoch: beside.meta.zero.map(|t| t.timestamp_millis()),
             timed: beside.timed,
             faults_known: !beside.meta.imported || !beside.faults.is_empty(),
             of: history.spans().len() as u64,

@@ -5,7 +5,8 @@ use history::{Codec, History, Nanos, fault::FaultSpan};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    FaultCounts, FaultView, FindingView, Matrix, Packed, RunMeta, Series, Stats, Window, cap,
+    FaultCounts, FaultView, FindingView, LogsView, Matrix, Packed, RunMeta, Series,
+    SideUseOverTime, Stats, Window, cap,
     escape::{DOCUMENT, PROSE, VALUE, inert, inert_lines},
     matrix::Known,
     models::Family,
@@ -100,6 +101,10 @@ pub struct Report {
     pub matrix: Matrix,
     /// What each side of each partition was given, if that was judged; see [`Report::with_cap`].
     pub cap: Option<Card>,
+    /// What the nodes wrote, if it was fetched; see [`Report::with_logs`].
+    pub logs: Option<LogsView>,
+    /// What each side of each partition was given over time; see [`Report::with_sides`].
+    pub sides: Vec<SideUseOverTime>,
     /// All calls, for the explorer of the page.
     #[serde(skip)]
     pub calls: Packed,
@@ -184,10 +189,12 @@ impl Report {
             checks,
             fault_counts: FaultCounts::of(&faults),
             faults,
-            stats: Stats::new(history, workload, timed),
+            stats: in_order(Stats::new(history, workload, timed), &meta.nodes),
             series,
             matrix,
             cap: None,
+            logs: None,
+            sides: Vec::new(),
             calls,
             timed,
             meta,
@@ -220,6 +227,15 @@ impl Report {
         }
         title
     }
+}
+
+/// Nodes as the run names them, rather than as they were first asked.
+fn in_order(mut stats: Stats, nodes: &[String]) -> Stats {
+    let place = |name: &String| nodes.iter().position(|node| node == name);
+    stats
+        .nodes
+        .sort_by_key(|node| place(&node.name).unwrap_or(usize::MAX));
+    stats
 }
 
 fn view<O: Codec>(
@@ -297,7 +313,7 @@ fn causes(checks: &[CheckView], meta: &RunMeta) -> Vec<Cause> {
     causes
 }
 
-fn clean(mut meta: RunMeta) -> RunMeta {
+pub(crate) fn clean(mut meta: RunMeta) -> RunMeta {
     let all = |v: Vec<String>, max| -> Vec<String> { v.iter().map(|s| inert(s, max)).collect() };
     let one = |s: &String| inert(s, VALUE);
     meta.run = one(&meta.run);

@@ -230,10 +230,16 @@ fn finding(out: &mut String, report: &Report, view: &FindingView, style: Style) 
         .filter(|c| c.starts_with("schism show") || c.starts_with("schism check"))
         .collect();
     if !commands.is_empty() {
-        out.push_str(&format!(
-            "     {}\n",
-            style.ink(Ink::Dim, &commands.join("   ·   "))
-        ));
+        // Side by side where there is room; a command is never broken, as it is there to be copied.
+        let joined = commands.join("   ·   ");
+        let fits = INDENT + width(&joined) <= style.columns;
+        for line in if fits {
+            vec![joined.as_str()]
+        } else {
+            commands
+        } {
+            out.push_str(&format!("     {}\n", style.ink(Ink::Dim, line)));
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use history::fault::{FaultEvent, FaultId, FaultSpan, FaultStep};
 use schism_reports::{
     RunMeta,
-    across::{Board, Ending, Entry, Grid, Health, Index, Row, RunFiles, Trend, index_page},
+    across::{
+        Board, Ending, Entry, Grid, Health, Index, Row, RunFiles, Trend, index_page, track_record,
+    },
 };
 use serde_json::{Value, json};
 
@@ -179,15 +181,51 @@ fn the_index_comes_back_from_its_text_and_counts_what_is_torn() {
     assert_eq!((again.entries.len(), again.unreadable), (2, 1));
 }
 
+/// An index in which a run says this wherever it can, as it comes from a file that anybody may have written.
+fn hostile_index(attack: &str) -> Index {
+    let mut hostile = fail(3, attack);
+    hostile.case = format!("../{attack}");
+    hostile.target_version = Some(attack.to_owned());
+    hostile.reasons = vec![attack.to_owned()];
+    Index::parse(&Index::new([pass(0), fail(1, "stale read on key 1"), hostile]).to_jsonl())
+}
+
+/// The list that every output is held against.
+#[test]
+fn no_attack_comes_through_the_index_or_the_track_record() {
+    let attacks: Vec<String> =
+        serde_json::from_str(include_str!("hostile.json")).expect("a list of texts");
+    let tags = |page: &str| page.matches('<').count();
+    let known = |text: &str| index_page(&hostile_index(text), &|_: &Row| Some(text.to_owned()));
+    let benign = tags(&known("benign"));
+    for attack in attacks {
+        let page = known(&attack);
+        assert_eq!(tags(&page), benign, "{attack:?} made elements");
+        let record = track_record(&Board::new(&hostile_index(&attack)));
+        for (name, text) in [("index", &page), ("record", &record)] {
+            let odd = |c: char| {
+                (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{2028}' | '\u{fffe}')
+            };
+            assert!(!text.contains(odd), "{attack:?} in the {name}");
+            let commands = text.lines().filter(|l| l.trim_start().starts_with("::"));
+            assert_eq!(commands.count(), 0, "{attack:?} in the {name}");
+            for bad in [
+                "<img",
+                "<svg",
+                "</script",
+                "##[",
+                "##vso[",
+                "href=\"javascript",
+            ] {
+                assert!(!text.contains(bad), "{attack:?}: {bad} in the {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_page_is_inert_runs_nothing_and_says_what_there_is() {
-    let mut hostile = fail(3, HOSTILE);
-    hostile.case = format!("../{HOSTILE}");
-    hostile.target_version = Some(HOSTILE.to_owned());
-    hostile.reasons = vec![HOSTILE.to_owned()];
-    // As it comes from a file that anybody may have written.
-    let index =
-        Index::parse(&Index::new([pass(0), fail(1, "stale read on key 1"), hostile]).to_jsonl());
+    let index = hostile_index(HOSTILE);
     let page = index_page(&index, &|_: &Row| Some(HOSTILE.to_owned()));
     for bad in [
         "<script",

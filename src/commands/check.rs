@@ -4,18 +4,21 @@ use std::path::Path;
 
 use checkers::Budget;
 use reports::{Report, RunMeta, VerdictFile, text};
-use runner::store::{RunDir, RunState, VERDICT};
+use runner::store::{HISTORY, RunDir, RunState, VERDICT};
 use serde_json::json;
 
 use crate::{
-    args::{CheckArgs, OnUnknown},
+    args::{CheckArgs, OnUnknown, Progress},
     baseline,
     commands::{certificate, minimal},
     exit::{Exit, Failure},
+    flow::META,
     judge::Circumstances,
+    logs, pages,
     record::Record,
     subject::{self, Ask, Judged, Reading, Subject},
     terminal::Terminal,
+    ui::Ui,
 };
 
 /// Judges.
@@ -116,7 +119,11 @@ fn exit_of(
     terminal: &Terminal,
 ) -> Result<(Exit, String), Failure> {
     match Exit::of_verdict(report.conclusion.word()) {
-        Exit::Unknown if args.on_unknown == OnUnknown::Pass => Ok((Exit::Pass, String::new())),
+        Exit::Unknown => Ok(match args.on_unknown {
+            OnUnknown::Fail => (Exit::Unknown, String::new()),
+            OnUnknown::Warn => (Exit::Pass, "⚠ not enough evidence to pass\n".to_owned()),
+            OnUnknown::Pass => (Exit::Pass, String::new()),
+        }),
         Exit::Fail if !report.meta.imported => {
             let known = baseline::look_up(&terminal.store()?, terminal.baseline(), report)?;
             Ok(known.map_or((Exit::Fail, String::new()), |known| {
@@ -154,7 +161,43 @@ fn judge(
             history.display()
         )));
     }
-    run(&dir, terminal)
+    sealed(&dir, args, terminal)
+}
+
+/// Judges a run, and seals it where whoever ran it died before that.
+fn sealed(dir: &RunDir, args: &CheckArgs, terminal: &Terminal) -> Result<Judged, Failure> {
+    let runs = terminal.store()?.list()?;
+    let entry = runs.into_iter().find(|run| run.path == dir.path());
+    // Of a run that goes on, or that was copied here from elsewhere, the verdict is others' to write.
+    if entry.is_none_or(|run| run.state != RunState::Interrupted) {
+        return run(dir, terminal);
+    }
+    if !dir.path().join(META).exists() {
+        return Err(Failure::usage(format!(
+            "{} was killed before it said what it would do: there is nothing to judge",
+            dir.id()
+        )));
+    }
+    if !dir.path().join(HISTORY).exists() {
+        // Killed before anything was asked of the target: a record all the same, of no call.
+        dir.write_text(HISTORY, "")?;
+    }
+    let mut judged = run(dir, terminal)?;
+    let (exit, _) = exit_of(&judged.report, args, terminal)?;
+    let ui = Ui::new(terminal, Progress::None, true, false);
+    pages::publish(
+        &terminal.store()?,
+        dir,
+        &judged.report,
+        exit,
+        args.on_unknown,
+        &ui,
+    )?;
+    judged.told.push(format!(
+        "{} was not judged when it ended: now it is, and sealed",
+        dir.id()
+    ));
+    Ok(judged)
 }
 
 /// Judges a history file by its calls alone, in whatever notation it is.
@@ -184,6 +227,7 @@ fn file(path: &Path, args: &CheckArgs, told: Option<&'static Subject>) -> Result
         circumstances: Circumstances {
             meta,
             faults: Vec::new(),
+            logs: Vec::new(),
         },
         budget: Budget::default(),
     };
@@ -222,7 +266,14 @@ pub(crate) fn run(dir: &RunDir, terminal: &Terminal) -> Result<Judged, Failure> 
         }
         meta.interrupted = true;
     }
-    let mut judged = subject::run(dir.path(), Circumstances { meta, faults })?;
+    let mut judged = subject::run(
+        dir.path(),
+        Circumstances {
+            meta,
+            faults,
+            logs: logs::read(dir.path()),
+        },
+    )?;
     said.append(&mut judged.told);
     judged.told = said;
     Ok(judged)

@@ -113,12 +113,15 @@ fn line(change: &Change) -> String {
         " %"
     };
     let by = format!("{:+.1}{unit}", change.by * 100.0);
-    let what = match change.noise {
-        None => format!("{by}, too short to tell it from noise"),
-        Some(noise) if change.is_change() => {
-            format!("{by}, outside noise ±{:.1}{unit}", noise * 100.0)
+    let what = match (change.least(), change.noise) {
+        (Some(least), Some(most)) => {
+            let noise = format!("{:+.1}…{:+.1}{unit}", least * 100.0, most * 100.0);
+            match change.is_change() {
+                true => format!("{by}, outside noise {noise}"),
+                false => format!("no change (noise {noise})"),
+            }
         }
-        Some(noise) => format!("no change (noise ±{:.1}{unit})", noise * 100.0),
+        _ => format!("{by}, too short to tell it from noise"),
     };
     format!(
         "  {:<8} {} → {}  {what}\n",

@@ -13,7 +13,7 @@ use runner::store::Store;
 
 use crate::{
     args::Cli,
-    commands::list::word_of,
+    commands::list::{age, word_of},
     exit::{Exit, Failure},
     terminal::Terminal,
 };
@@ -70,8 +70,10 @@ pub(crate) fn runs(begun: &OsStr) -> Vec<CompletionCandidate> {
     };
     let begun = begun.to_string_lossy().into_owned();
     let words = ["latest", "latest-fail"].map(CompletionCandidate::new);
+    let now = chrono::Utc::now();
     let ids = runs.iter().take(200).map(|run| {
-        let about = format!("{}  {} × {}", word_of(run), run.case, run.faults);
+        let old = age(now, run.started);
+        let about = format!("{}  {old}  {} × {}", word_of(run), run.case, run.faults);
         CompletionCandidate::new(&run.id).help(Some(about.into()))
     });
     words

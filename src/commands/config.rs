@@ -11,7 +11,7 @@ use crate::{
 pub(crate) fn config(command: &ConfigCommand, terminal: &Terminal) -> Result<Exit, Failure> {
     let ConfigCommand::Show { what, origin } = command;
     let said = RunArgs {
-        what: what.clone(),
+        what: what.iter().cloned().collect(),
         ..RunArgs::default()
     };
     let (config, layers) = Config::resolve(&said)?;

@@ -1,7 +1,8 @@
 //! `schism demo`: two runs on the embedded store. Raft comes through; a quorum of one does not, and is explained.
 
 use crate::{
-    args::{DemoArgs, Progress, RunArgs},
+    args::{DemoArgs, OnUnknown, Progress, RunArgs},
+    ci::Ci,
     commands::run::{Done, Order, choose, execute},
     config::Config,
     exit::{Exit, Failure},
@@ -16,6 +17,9 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
          1. Raft. No violation should be found.\n\n",
     );
     let raft = go(args, terminal, &["--mode", "consensus"], "partition,kill")?;
+    if raft.exit.is_interrupt() {
+        return Ok(raft.exit);
+    }
     terminal.say(
         "\n2. No leader: a write is acknowledged by one node (W=1) and a read asks one node (R=1). While the network is\n   \
             cut, some node must answer with what it has. A violation should be found.\n\n",
@@ -39,7 +43,7 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
     ));
     Ok(match (as_expected, raft.exit, quorum.exit) {
         (true, ..) => Exit::Pass,
-        (false, Exit::Interrupted, _) | (false, _, Exit::Interrupted) => Exit::Interrupted,
+        (false, _, quorum) if quorum.is_interrupt() => quorum,
         (false, Exit::Fail, _) => Exit::Fail,
         // A quorum of one that shows nothing stale in these few seconds is no pass of anything.
         (false, raft, _) => raft.worst(Exit::Unknown),
@@ -48,7 +52,7 @@ pub(crate) fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<Exit, Failure
 
 fn go(args: &DemoArgs, terminal: &Terminal, mode: &[&str], faults: &str) -> Result<Done, Failure> {
     let said = RunArgs {
-        what: Some("embedded".to_owned()),
+        what: vec!["embedded".to_owned()],
         mode: mode.last().map(|m| (*m).to_owned()),
         faults: Some(faults.to_owned()),
         time: Some(args.time.clone()),
@@ -63,11 +67,15 @@ fn go(args: &DemoArgs, terminal: &Terminal, mode: &[&str], faults: &str) -> Resu
             layers,
             config,
             seed,
+            called: None,
             baseline: None,
             argv: std::env::args().collect(),
             json: false,
             quiet: false,
             progress: Progress::Auto,
+            on_unknown: OnUnknown::Fail,
+            place: None,
+            ci: Ci::none(),
         },
         terminal,
     )

@@ -23,7 +23,7 @@ pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<Exit, Fai
         return Ok(Exit::Pass);
     }
     let said = RunArgs {
-        what: args.what.clone(),
+        what: args.what.iter().cloned().collect(),
         node: args.node.clone(),
         ssh_user: args.ssh_user.clone(),
         ssh_key: args.ssh_key.clone(),

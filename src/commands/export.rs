@@ -140,7 +140,7 @@ pub(super) fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 /// Writes a history into a file, whole or not at all.
-pub(super) fn save(history: &dyn Typed, to: Notation, output: &Path) -> Result<(), Failure> {
+pub(crate) fn save(history: &dyn Typed, to: Notation, output: &Path) -> Result<(), Failure> {
     let cannot = |e: io::Error| Failure::usage(format!("cannot write {}: {e}", output.display()));
     let dir = output.parent().filter(|dir| !dir.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()

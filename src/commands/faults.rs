@@ -45,7 +45,7 @@ pub(crate) fn list(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure
 
 fn look(what: &str, args: &ListArgs, terminal: &Terminal) -> Result<Looked, Failure> {
     let said = RunArgs {
-        what: Some(what.to_owned()),
+        what: vec![what.to_owned()],
         lab: args.lab.clone(),
         node: args.node.clone(),
         ssh_user: args.ssh_user.clone(),

@@ -9,7 +9,7 @@ use runner::store::{RunDir, RunState};
 use crate::{
     access::Access,
     args::HealArgs,
-    deploy::ACCESS,
+    deploy::{ACCESS, PLACE},
     exit::{Exit, Failure},
     flow::LEDGER,
     terminal::Terminal,
@@ -42,10 +42,38 @@ pub(crate) fn heal(args: &HealArgs, terminal: &Terminal) -> Result<Exit, Failure
             exit = exit.worst(one);
         }
     }
+    if args.run.is_none() && sweep() {
+        healed += 1;
+        terminal.print("what a killed run had left among the temporary files is removed\n");
+    }
     if healed == 0 {
         terminal.print("nothing to heal\n");
     }
     Ok(exit)
+}
+
+/// Removes the files of embedded stores whose runs were killed before they had a directory; whether there were any. Their names
+/// say which process they were of, and only what is ours and of a process that is gone is touched.
+fn sweep() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(places) = std::fs::read_dir(std::env::temp_dir()) else {
+        return false;
+    };
+    let us = rustix::process::getuid().as_raw();
+    let left = |place: &std::fs::DirEntry| {
+        let name = place.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix(PLACE).and_then(|n| n.split_once('-'));
+        let Some(pid) = pid.and_then(|(pid, _)| pid.parse::<u32>().ok()) else {
+            return false;
+        };
+        let ours = place.metadata().is_ok_and(|m| m.is_dir() && m.uid() == us);
+        ours && !std::path::Path::new(&format!("/proc/{pid}")).exists()
+    };
+    let removed = places
+        .flatten()
+        .filter(left)
+        .filter(|place| std::fs::remove_dir_all(place.path()).is_ok());
+    removed.count() > 0
 }
 
 /// `None` if the run owes nothing.

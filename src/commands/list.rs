@@ -78,7 +78,8 @@ pub(crate) fn word_of(entry: &RunEntry) -> &str {
     }
 }
 
-fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+/// How long ago, in one unit.
+pub(crate) fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let seconds = (now - then).num_seconds().max(0);
     match seconds {
         0..60 => format!("{seconds}s ago"),

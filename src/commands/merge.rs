@@ -1,13 +1,17 @@
-//! `schism merge`: runs of several machines in one store, as if one had made them all.
+//! `schism merge`: runs of several machines in one store, as if one had made them all; the shards of a campaign become one
+//! suite.
 
 use std::{fs, path::Path};
 
 use reports::across::Index;
 use runner::store::{RunState, Store, safe_name};
 
+use super::together;
 use crate::{
-    args::MergeArgs,
+    args::{MergeArgs, OnUnknown},
     baseline,
+    campaign::{self, Suite},
+    ci::Ci,
     exit::{Exit, Failure},
     index,
     terminal::Terminal,
@@ -16,6 +20,7 @@ use crate::{
 /// Copies what is not there yet, and says how much.
 pub(crate) fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let store = terminal.store()?;
+    let mut suites = Vec::new();
     let (mut copied, mut there, mut left) = (0, 0, 0);
     for from in &args.from {
         if !from.is_dir() {
@@ -31,6 +36,7 @@ pub(crate) fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<Exit, Failu
                 from.display()
             )));
         }
+        suites.extend(suites_of(&other)?);
         let mut lines = index::read(&other)?.entries;
         lines.retain(|line| line.gone);
         for run in other.list()? {
@@ -57,6 +63,10 @@ pub(crate) fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<Exit, Failu
         })?;
     }
     index::render(&store, &baseline::read(terminal.baseline())?)?;
+    let (joined, others) = campaign::join(suites);
+    for suite in joined.iter().chain(&others) {
+        store.write_suite(&suite.suite, suite)?;
+    }
     let more = match left {
         0 => String::new(),
         n => format!(", {n} left out: still running, or of an odd name"),
@@ -64,7 +74,22 @@ pub(crate) fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<Exit, Failu
     terminal.print(&format!(
         "{copied} runs copied, {there} were there already{more}\n"
     ));
+    for suite in &joined {
+        terminal.say(&campaign::table(suite, terminal));
+        let trouble = together::tell(suite, &store, &Ci::none(), OnUnknown::default(), terminal);
+        for what in trouble {
+            terminal.say(&format!("⚠ {what}\n"));
+        }
+    }
     Ok(Exit::Pass)
+}
+
+/// Those that can be read; a record that cannot is no reason to leave the runs behind.
+fn suites_of(store: &Store) -> Result<Vec<Suite>, Failure> {
+    let paths = store.suites()?.into_iter();
+    Ok(paths
+        .filter_map(|(_, path)| Suite::read(&path).ok())
+        .collect())
 }
 
 /// Under another name first, so that nobody ever sees half a run.

@@ -57,6 +57,7 @@ pub(super) fn minimal(
         circumstances: Circumstances {
             meta,
             faults: Vec::new(),
+            logs: Vec::new(),
         },
         budget: Budget::default(),
     };

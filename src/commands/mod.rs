@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod campaign;
+pub(crate) mod case;
 mod certificate;
 pub(crate) mod check;
 pub(crate) mod compare;
@@ -25,5 +27,7 @@ mod reading;
 pub(crate) mod repro;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod shrink;
+mod together;

@@ -64,11 +64,11 @@ pub(crate) fn repro(args: &ReproArgs, terminal: &Terminal) -> Result<Exit, Failu
         }
     }
     let interrupted = interrupts.any();
-    let exit = match (rate.hits, interrupted) {
-        (_, true) => Exit::Interrupted,
-        (1.., _) => Exit::Fail,
-        (0, _) if rate.tries == 0 => Exit::Infrastructure,
-        (0, _) => Exit::Unknown,
+    let exit = match (interrupts.exit(), rate.hits) {
+        (Some(exit), _) => exit,
+        (None, 1..) => Exit::Fail,
+        (None, 0) if rate.tries == 0 => Exit::Infrastructure,
+        (None, 0) => Exit::Unknown,
     };
     if args.json {
         let (low, high) = rate.interval();

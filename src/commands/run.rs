@@ -1,44 +1,92 @@
 //! `schism run`: deploys, runs, judges, reports.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use generator::Seed;
-use reports::{Report, RunMeta, VerdictFile, html, junit, summary, text};
-use runner::store::{RunDir, Store, run_suffix, safe_name};
+use reports::{Broken, Conclusion, Report, RunMeta, Told, github::Place, text};
+use runner::store::{RunDir, run_suffix, safe_name};
 use serde_json::json;
 
+use super::campaign;
 use crate::{
-    args::{Progress, RunArgs},
+    access,
+    args::{OnUnknown, Progress, RunArgs},
     baseline,
-    config::{Config, Layers, RegisterPromise, SeedChoice, TargetConfig},
-    deploy,
+    campaign::case_name,
+    ci::{self, Ci, CiRun},
+    config::{Config, Layers, RegisterPromise, SeedChoice, Sources},
+    deploy, dump,
     exit::{Exit, Failure},
     flow::{self, Concluded},
-    index, registry,
+    index,
+    pages::{self, PAGE},
+    record::Record,
+    registry,
+    signals::Signals,
     terminal::Terminal,
-    ui::Ui,
+    ui::{Ui, last_words},
+    wreck,
 };
 
 /// Runs what the arguments say.
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Result<Exit, Failure> {
-    let (config, layers) = Config::resolve(args)?;
+    let ci = Ci::choose(args.ci);
+    let refused = |failure: Failure| {
+        refuse(args, &failure, &ci, terminal);
+        failure
+    };
+    if let Some(suite) = &args.campaign.resume {
+        return campaign::resume(suite, args, terminal).map_err(refused);
+    }
+    let sources = Sources::of(args).map_err(refused)?;
+    let (config, layers) = sources.config().map_err(refused)?;
+    if campaign::is_one(args, &config) || !sources.names.is_empty() {
+        return campaign::begin(args, &sources, &config, terminal).map_err(refused);
+    }
+    let order = order(args, config, layers, ci.clone()).map_err(refused)?;
+    execute(order, terminal).map(|done| done.exit)
+}
+
+/// Says to machines that nothing ran.
+fn refuse(args: &RunArgs, failure: &Failure, ci: &Ci, terminal: &Terminal) {
+    if args.json {
+        last_words(failure, |line| terminal.print(line));
+    }
+    let broken = pages::broken(None, failure);
+    let told = CiRun {
+        told: Told::Broken(&broken),
+        place: None,
+    };
+    for what in ci.tell(&[told], None, args.on_unknown, terminal) {
+        terminal.say(&format!("⚠ {what}\n"));
+    }
+}
+
+fn order(args: &RunArgs, config: Config, layers: Layers, ci: Ci) -> Result<Order, Failure> {
     let seed = choose(config.run.seed)?;
-    let order = Order {
+    let named = args.what.first().map(Path::new);
+    let file = named.filter(|what| what.is_file());
+    let usual = Path::new(crate::config::DEFAULT_FILE);
+    Ok(Order {
         config,
-        layers,
+        layers: layers.of_one(),
         seed,
+        called: None,
         baseline: Some(Strict(args.strict_baseline)),
         argv: std::env::args().collect(),
         json: args.json,
         quiet: args.quiet,
         progress: args.progress,
-    };
-    let done = execute(order, terminal)?;
-    Ok(done.exit)
+        on_unknown: args.on_unknown,
+        place: file
+            .or((named.is_none() && usual.is_file()).then_some(usual))
+            .and_then(ci::place),
+        ci,
+    })
 }
 
 /// A run to be made.
@@ -49,6 +97,8 @@ pub(crate) struct Order {
     pub(crate) layers: Layers,
     /// Where all decisions come from.
     pub(crate) seed: Seed,
+    /// How it is called, where not by its target and faults.
+    pub(crate) called: Option<Called>,
     /// Whether the findings that the baseline knows are passed over, and whether it must be up to date.
     pub(crate) baseline: Option<Strict>,
     /// How it was asked for.
@@ -59,6 +109,21 @@ pub(crate) struct Order {
     pub(crate) quiet: bool,
     /// How to show progress.
     pub(crate) progress: Progress,
+    /// How to end where nothing can be concluded.
+    pub(crate) on_unknown: OnUnknown,
+    /// Where the case is in a configuration.
+    pub(crate) place: Option<Place>,
+    /// Who else is told.
+    pub(crate) ci: Ci,
+}
+
+/// The names of a run's directory.
+#[derive(Clone)]
+pub(crate) struct Called {
+    /// What is asked of what.
+    pub(crate) case: String,
+    /// Under which faults.
+    pub(crate) faults: String,
 }
 
 /// Whether a baseline that is out of date is worth an exit code.
@@ -73,91 +138,238 @@ pub(crate) struct Done {
     pub(crate) report: Report,
     /// Where it is.
     pub(crate) dir: RunDir,
+    /// How long it took.
+    took: Duration,
 }
 
 /// Makes a run: from configuration to sealed directory, and the summary on the terminal.
 pub(crate) fn execute(order: Order, terminal: &Terminal) -> Result<Done, Failure> {
     let ui = Arc::new(Ui::new(terminal, order.progress, order.quiet, order.json));
-    let result = attempt(order, terminal, &ui);
+    Signals::watch()?.tell(&ui);
+    let (ci, place, on_unknown) = (order.ci.clone(), order.place.clone(), order.on_unknown);
+    ci.hide(&access::secrets(&order.config.cluster.ssh), terminal);
+    ci.fold("schism run", terminal);
+    let began = Instant::now();
+    let intended = Intended::of(&order);
+    let result =
+        dump::caught(|| attempt(order, terminal, &ui, &intended)).and_then(|result| result);
     ui.settle();
-    if let Err(failure) = &result {
-        if let Some(dir) = ui.run() {
-            let verdict = json!({
-                "schema": reports::VERDICT_SCHEMA, "run": dir.id(), "verdict": "error",
-                "exit_code": failure.exit.code(), "error": failure.message,
-            });
-            let sealed = terminal
-                .store()
-                .and_then(|store| index::seal(&store, &dir, &verdict));
-            if let Err(e) = sealed {
-                ui.warn(&e.to_string());
+    match &result {
+        Ok(done) => {
+            let told = CiRun {
+                told: Told::Judged(&done.report),
+                place,
+            };
+            let page = done.dir.path().join(PAGE);
+            for what in ci.tell(&[told], Some(&page), on_unknown, terminal) {
+                ui.warn(&what);
             }
         }
-        // The last line for machines is the verdict, also where there is none.
-        ui.emit("error", json!({ "text": failure.message }));
-        ui.emit(
-            "verdict",
-            json!({ "verdict": "error", "exit": failure.exit.code() }),
-        );
+        Err(failure) => {
+            ci.unfold(terminal);
+            ui.failed(&failure.message);
+            // Where nothing was to run there is nothing to record; where it could not, that is worth knowing.
+            if ui.run().is_none() && failure.exit != Exit::Usage {
+                let names = wreck::names(&intended.config);
+                if let Err(e) = intended.open(&names, terminal, &ui) {
+                    ui.warn(&e.to_string());
+                }
+            }
+            let dir = ui.run();
+            if let Some(dir) = &dir {
+                intended.lasted(dir, began.elapsed());
+            }
+            let broken = pages::broken(dir.as_ref(), failure);
+            if let Some(dir) = &dir {
+                seal_broken(dir, failure, &broken, terminal, &ui);
+            }
+            let told = CiRun {
+                told: Told::Broken(&broken),
+                place,
+            };
+            for what in ci.tell(&[told], None, on_unknown, terminal) {
+                ui.warn(&what);
+            }
+        }
+    }
+    // The last line for machines is the verdict, also where there is none.
+    match &result {
+        Ok(done) => done.tell(&ui),
+        Err(failure) => ui.fail(failure),
     }
     result
 }
 
-fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Failure> {
+/// What is to run, as far as a run directory wants to know.
+struct Intended {
+    config: Config,
+    called: Called,
+    seed: Seed,
+    yaml: String,
+    argv: Vec<String>,
+    started: chrono::DateTime<chrono::Utc>,
+}
+
+impl Intended {
+    fn of(order: &Order) -> Self {
+        let called = order.called.clone().unwrap_or_else(|| Called {
+            case: case_name(&order.config),
+            faults: safe_name(&order.config.faults.name()),
+        });
+        Self {
+            called,
+            config: order.config.clone(),
+            seed: order.seed,
+            yaml: order.layers.to_yaml(&seed_text(order.seed)),
+            argv: order.argv.clone(),
+            started: chrono::Utc::now(),
+        }
+    }
+
+    /// Makes the run's directory.
+    fn open(
+        &self,
+        names: &[String],
+        terminal: &Terminal,
+        ui: &Ui,
+    ) -> Result<(RunDir, RunMeta), Failure> {
+        let Called { case, faults } = &self.called;
+        let suffix = run_suffix(random()?);
+        let dir = terminal
+            .store()?
+            .create(case, faults, self.started, &suffix)?;
+        ui.record(&dir);
+        let meta = meta(
+            &self.config,
+            &dir,
+            names,
+            self.seed,
+            &self.yaml,
+            &self.argv,
+            self.started,
+        );
+        dir.write_json(flow::META, &meta)?;
+        ui.note(&format!(
+            "seed {}   run {}",
+            seed_text(self.seed),
+            dir.path().display()
+        ));
+        Ok((dir, meta))
+    }
+
+    /// Notes how long a run took that broke. Best effort, like all that is told of it.
+    fn lasted(&self, dir: &RunDir, time: Duration) {
+        if let Ok(Record { mut meta, .. }) = Record::read(dir.path()) {
+            meta.duration = history::Nanos(time.as_nanos() as u64);
+            let _ = dir.write_json(flow::META, &meta);
+        }
+    }
+}
+
+/// A run that broke is over all the same; but one that was only not judged can still be.
+fn seal_broken(dir: &RunDir, failure: &Failure, broken: &Broken, terminal: &Terminal, ui: &Ui) {
+    if failure.exit.is_interrupt() {
+        return;
+    }
+    wreck::tell(dir, &failure.message, ui);
+    pages::publish_broken(dir, broken, ui);
+    let verdict = json!({
+        "schema": reports::VERDICT_SCHEMA, "run": dir.id(), "verdict": "error",
+        "exit_code": failure.exit.code(), "error": failure.message,
+    });
+    let shown = terminal.store().and_then(|store| {
+        index::seal(&store, dir, &verdict)?;
+        index::render(&store, &baseline::read(terminal.baseline())?).map(drop)
+    });
+    if let Err(e) = shown {
+        ui.warn(&e.to_string());
+    }
+    ui.note(&format!("report {}", dir.path().join(PAGE).display()));
+}
+
+impl Done {
+    /// Tells machines how it ended.
+    fn tell(&self, ui: &Ui) {
+        for view in &self.report.findings {
+            ui.emit(
+                "finding",
+                json!({ "code": view.finding.code, "title": view.finding.title }),
+            );
+        }
+        ui.emit(
+            "verdict",
+            json!({
+                "verdict": self.report.conclusion.word(), "exit": self.exit.code(),
+                "findings": self.report.findings.len(), "run": self.dir.id(), "path": self.dir.path(),
+                "seconds": self.took.as_secs_f64(),
+            }),
+        );
+    }
+}
+
+fn attempt(
+    order: Order,
+    terminal: &Terminal,
+    ui: &Arc<Ui>,
+    intended: &Intended,
+) -> Result<Done, Failure> {
     let Order {
         config,
         layers,
         seed,
-        argv,
         baseline,
+        on_unknown,
+        ci,
         ..
     } = order;
     let entry = registry::find(&config.target.adapter)
         .ok_or_else(|| Failure::usage(registry::unknown(&config.target.adapter)))?;
     deploy::refuse_foreign_options(entry, &layers)?;
-    let yaml = layers.to_yaml(&seed_text(seed));
     let began = Instant::now();
     ui.phase("deploy", Duration::ZERO);
-    let (meta_config, started) = (config.clone(), chrono::Utc::now());
-    let open = |names: &[String], ui: &Ui| -> Result<(RunDir, RunMeta), Failure> {
-        let case = safe_name(&case_name(&meta_config.target));
-        let faults = safe_name(&meta_config.faults.name());
-        let suffix = run_suffix(random()?);
-        let dir = terminal.store()?.create(&case, &faults, started, &suffix)?;
-        ui.record(&dir);
-        let meta = meta(&meta_config, &dir, names, seed, &yaml, &argv, started);
-        dir.write_json(flow::META, &meta)?;
-        ui.note(&format!(
-            "seed {}   run {}",
-            seed_text(seed),
-            dir.path().display()
-        ));
-        Ok((dir, meta))
-    };
+    let open = |names: &[String], ui: &Ui| intended.open(names, terminal, ui);
     let Concluded {
         report,
-        broken,
+        mut broken,
+        failure,
         dir,
     } = deploy::run(entry, config, seed, &open, ui)?;
+    match failure {
+        // A violation is never masked by what broke after it.
+        Some(failure) if report.conclusion == Conclusion::Fail => broken.push(failure.message),
+        Some(failure) => {
+            for what in &broken {
+                ui.warn(what);
+            }
+            return Err(failure);
+        }
+        None => {}
+    }
+    ui.phase("report", Duration::ZERO);
     let store = terminal.store()?;
     let known = match baseline {
         Some(_) => baseline::look_up(&store, terminal.baseline(), &report)?,
         None => None,
     };
     let strict = baseline == Some(Strict(true));
-    let exit = conclude(&report, &broken, |exit| match &known {
+    let apply = |exit| match &known {
         Some(known) => known.apply(exit, strict),
         None => exit,
-    });
-    let dir = publish(&store, dir, &report, exit, ui)?;
+    };
+    let interrupted = Signals::watch()?.exit();
+    let exit = conclude(&report, &broken, interrupted, on_unknown, apply);
+    let mut exit = pages::publish(&store, &dir, &report, exit, on_unknown, ui)?;
     ui.settle();
+    ci.unfold(terminal);
     for what in &broken {
         ui.warn(what);
     }
-    let page = dir.path().join("report.html");
-    let size = std::fs::metadata(&page).map_or(0, |m| m.len());
-    let place = format!("{} ({:.1} MB)", page.display(), size as f64 / 1e6);
-    let mut places = vec![("report", place)];
+    let page = dir.path().join(PAGE);
+    let mut places = Vec::new();
+    if let Ok(file) = std::fs::metadata(&page) {
+        let megabytes = file.len() as f64 / 1e6;
+        places.push(("report", format!("{} ({megabytes:.1} MB)", page.display())));
+    }
     if !report.findings.is_empty() {
         let id = dir.id();
         let again = format!("schism repro {id}   ·   schism shrink {id}");
@@ -167,89 +379,44 @@ fn attempt(order: Order, terminal: &Terminal, ui: &Arc<Ui>) -> Result<Done, Fail
     for line in known.iter().flat_map(|known| &known.lines) {
         ui.note(line);
     }
-    let page = catch_unwind(AssertUnwindSafe(|| {
-        index::render(&store, &baseline::read(terminal.baseline())?)
-    }));
+    if report.conclusion == Conclusion::Unknown && on_unknown == OnUnknown::Warn {
+        ui.warn("not enough evidence to pass");
+    }
+    let page = dump::caught(|| index::render(&store, &baseline::read(terminal.baseline())?));
     match page {
         Ok(Ok(_)) => {}
         Ok(Err(e)) => ui.warn(&e.to_string()),
-        Err(_) => ui.warn("the page over all runs could not be rendered; the verdict stands"),
-    }
-    for view in &report.findings {
-        ui.emit(
-            "finding",
-            json!({ "code": view.finding.code, "title": view.finding.title }),
-        );
-    }
-    ui.emit(
-        "verdict",
-        json!({
-            "verdict": report.conclusion.word(), "exit": exit.code(), "findings": report.findings.len(),
-            "run": dir.id(), "path": dir.path(), "seconds": began.elapsed().as_secs_f64(),
-        }),
-    );
-    Ok(Done { exit, report, dir })
-}
-
-/// A violation outranks everything; a cluster left broken outranks what is unclear.
-/// A known violation is none here.
-fn conclude(report: &Report, broken: &[String], known: impl Fn(Exit) -> Exit) -> Exit {
-    let verdict = known(Exit::of_verdict(report.conclusion.word()));
-    let unhealed = broken.iter().any(|b| b.contains("could not be undone"));
-    let interrupted = report.meta.interrupted;
-    match verdict {
-        _ if interrupted => Exit::Interrupted,
-        verdict if unhealed => verdict.worst(Exit::Infrastructure),
-        verdict => verdict,
-    }
-}
-
-/// Writes everything, the verdict last. A page that cannot be rendered changes no verdict.
-fn publish(
-    store: &Store,
-    dir: RunDir,
-    report: &Report,
-    exit: Exit,
-    ui: &Ui,
-) -> Result<RunDir, Failure> {
-    type Render = fn(&Report) -> String;
-    let junit: Render = |report| {
-        junit::document(
-            report,
-            junit::OnUnknown::Error,
-            &["report.html", "history.jsonl"],
-        )
-    };
-    let pages: [(&str, Render); 3] = [
-        ("report.html", html::page),
-        ("summary.md", summary::page),
-        ("junit.xml", junit),
-    ];
-    for check in &report.checks {
-        dir.write_json(&format!("checks/{}.json", safe_name(&check.name)), check)?;
-    }
-    let verdict = VerdictFile::new(report, exit.code());
-    for (name, render) in pages {
-        match catch_unwind(AssertUnwindSafe(|| render(report))) {
-            Ok(text) => {
-                if let Err(e) = dir.write_text(name, &text) {
-                    ui.warn(&e.to_string());
-                }
-            }
-            Err(_) => ui.warn(&format!("{name} could not be rendered; the verdict stands")),
+        Err(bug) => {
+            exit = exit.worst(bug.exit);
+            ui.warn("the page over all runs could not be rendered; the verdict stands");
         }
     }
-    let verdict = serde_json::from_str(&verdict.to_json())
-        .map_err(|e| Failure::infrastructure(format!("the verdict cannot be written: {e}")))?;
-    index::seal(store, &dir, &verdict)?;
-    Ok(dir)
+    Ok(Done {
+        exit,
+        report,
+        dir,
+        took: began.elapsed(),
+    })
 }
 
-fn case_name(target: &TargetConfig) -> String {
-    match target.adapter.as_str() {
-        "embedded" => format!("register-embedded-{:?}", target.mode).to_lowercase(),
-        name if target.serializable => format!("register-{name}-serializable"),
-        name => format!("register-{name}"),
+/// A violation outranks everything; a cluster left broken outranks what is unclear. A known violation is none here, and an
+/// interrupted run says so, whatever it found: its verdict still tells.
+fn conclude(
+    report: &Report,
+    broken: &[String],
+    interrupted: Option<Exit>,
+    on_unknown: OnUnknown,
+    known: impl Fn(Exit) -> Exit,
+) -> Exit {
+    let verdict = match Exit::of_verdict(report.conclusion.word()) {
+        Exit::Unknown if on_unknown != OnUnknown::Fail => known(Exit::Pass),
+        verdict => known(verdict),
+    };
+    let unhealed = broken.iter().any(|b| b.contains("could not be undone"));
+    match interrupted {
+        _ if unhealed => verdict.worst(Exit::Infrastructure),
+        Some(exit) => exit,
+        None => verdict,
     }
 }
 
@@ -302,7 +469,7 @@ pub(crate) fn choose(choice: SeedChoice) -> Result<Seed, Failure> {
 }
 
 /// From the operating system.
-fn random() -> Result<u64, Failure> {
+pub(crate) fn random() -> Result<u64, Failure> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
         .map_err(|e| Failure::infrastructure(format!("the system has no random numbers: {e}")))?;

@@ -7,10 +7,11 @@ use crate::{
 };
 
 /// Name and schema. A test holds real output against each.
-const SCHEMAS: [(&str, &str); 4] = [
+const SCHEMAS: [(&str, &str); 5] = [
     ("events", include_str!("../schemas/events.json")),
     ("finding", include_str!("../schemas/finding.json")),
     ("index", include_str!("../schemas/index.json")),
+    ("suite", include_str!("../schemas/suite.json")),
     ("verdict", include_str!("../schemas/verdict.json")),
 ];
 

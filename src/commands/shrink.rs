@@ -68,7 +68,7 @@ pub(crate) fn shrink(args: &ShrinkArgs, terminal: &Terminal) -> Result<Exit, Fai
         Some(Stop::Interrupted) => terminal.say("stopped\n"),
         None => {}
     }
-    let interrupted = search.interrupts.any();
+    let interrupted = search.interrupts.exit();
     let Some(best) = search.best else {
         terminal.print(&format!(
             "not reproduced: {} in {} with all its faults, so there is nothing to shrink\n",
@@ -78,16 +78,10 @@ pub(crate) fn shrink(args: &ShrinkArgs, terminal: &Terminal) -> Result<Exit, Fai
                 tries: args.tries
             }
         ));
-        return Ok(match interrupted {
-            true => Exit::Interrupted,
-            false => Exit::Unknown,
-        });
+        return Ok(interrupted.unwrap_or(Exit::Unknown));
     };
     best.publish(args.output.as_deref(), terminal)?;
-    Ok(match interrupted {
-        true => Exit::Interrupted,
-        false => Exit::Fail,
-    })
+    Ok(interrupted.unwrap_or(Exit::Fail))
 }
 
 /// Why the search ends before it is over.

@@ -9,10 +9,14 @@ use std::{
 use serde::Deserialize as _;
 use serde_yaml::{Mapping, Value};
 
-use super::{Config, values::SECRET};
+use super::{
+    Config,
+    complaint::{explain, said},
+};
 use crate::{args::RunArgs, exit::Failure};
 
-const DEFAULTS: &str = include_str!("defaults.yaml");
+/// What holds where nothing else is said.
+pub(crate) const DEFAULTS: &str = include_str!("defaults.yaml");
 /// Where the variables of this prefix are not values of the configuration but of the program or of its tests.
 const NOT_VALUES: [&str; 3] = ["SCHISM_RUNS", "SCHISM_CORPORA", "SCHISM_ARTEFACTS"];
 
@@ -27,6 +31,12 @@ pub(crate) enum Origin {
     Variable(String),
     /// A flag.
     Flag(&'static str),
+    /// An entry of `cases`, counted from 1.
+    Case(usize),
+    /// A profile.
+    Profile(String),
+    /// As it was told when it was recorded.
+    Recorded(String),
 }
 
 impl fmt::Display for Origin {
@@ -36,6 +46,9 @@ impl fmt::Display for Origin {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
+            Self::Case(number) => write!(f, "cases, entry {number}"),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::Recorded(origin) => f.write_str(origin),
         }
     }
 }
@@ -43,8 +56,8 @@ impl fmt::Display for Origin {
 /// All sources so far, merged, with the origin of every value that is not a default.
 #[derive(Debug, Clone)]
 pub(crate) struct Layers {
-    tree: Value,
-    origins: BTreeMap<String, Origin>,
+    pub(super) tree: Value,
+    pub(super) origins: BTreeMap<String, Origin>,
 }
 
 impl Layers {
@@ -165,6 +178,15 @@ impl Layers {
         set("--seed", "run.seed", text(&args.seed))?;
         set("--faults", "faults", text(&args.faults))?;
         set("--schedule", "schedule", text(&args.schedule))?;
+        let campaign = &args.campaign;
+        set("--repeat", "repeat", campaign.repeat.map(Value::from))?;
+        set("--budget", "budget", text(&campaign.budget))?;
+        set(
+            "--retry-errors",
+            "retry_errors",
+            campaign.retry_errors.map(Value::from),
+        )?;
+        set("--jobs", "jobs", campaign.jobs.map(Value::from))?;
         if args.cut_clients {
             self.cut_clients()?;
         }
@@ -214,7 +236,7 @@ impl Layers {
         Ok(())
     }
 
-    fn add(&mut self, tree: Value, origin: &Origin) {
+    pub(super) fn add(&mut self, tree: Value, origin: &Origin) {
         merge(&mut self.tree, tree, "", origin, &mut self.origins);
     }
 
@@ -326,74 +348,4 @@ fn merge(
             *tree = over;
         }
     }
-}
-
-/// An error of the YAML library in our words, with its place and the line it is about.
-fn explain(path: &Path, text: &str, error: &serde_yaml::Error) -> String {
-    let message = error.to_string();
-    let Some(place) = error.location() else {
-        return format!("{}: {}", path.display(), said(&message));
-    };
-    let (line, column) = duplicate(&message, text).unwrap_or((place.line(), place.column()));
-    let why = said(message.split(" at line ").next().unwrap_or(&message));
-    let (why, keys) = why.split_once('\n').unwrap_or((&why, ""));
-    let excerpt = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-    if why.contains(SECRET) {
-        // The line may show the secret.
-        return format!("{}:{line}:{column}: {why}", path.display());
-    }
-    let margin = " ".repeat(line.to_string().len());
-    let mut report = format!(
-        "{}:{line}:{column}: {why}\n\n  {line} | {excerpt}\n  {margin} | {}^",
-        path.display(),
-        " ".repeat(column.saturating_sub(1)),
-    );
-    if !keys.is_empty() {
-        report.push_str("\n\n");
-        report.push_str(keys);
-    }
-    report
-}
-
-/// Where a key stands for the second time. The YAML library names only the map that has both.
-fn duplicate(message: &str, text: &str) -> Option<(usize, usize)> {
-    let (_, rest) = message.split_once("duplicate field `")?;
-    let key = rest.split('`').next()?;
-    let is_key = |line: &str| {
-        line.trim_start()
-            .strip_prefix(key)
-            .is_some_and(|l| l.trim_start().starts_with(':'))
-    };
-    let (at, line) = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| is_key(line))
-        .nth(1)?;
-    Some((at + 1, line.len() - line.trim_start().len() + 1))
-}
-
-/// `unknown field` becomes `unknown key` with the nearest of those that exist; the list of them stands on a line of its
-/// own.
-fn said(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    for (theirs, ours) in [("unknown field `", "key"), ("unknown variant `", "value")] {
-        let Some((before, rest)) = message.split_once(theirs) else {
-            continue;
-        };
-        let Some((word, expected)) = rest.split_once('`') else {
-            continue;
-        };
-        let there: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
-        let nearest = there
-            .iter()
-            .map(|k| (strsim::damerau_levenshtein(word, k), k))
-            .filter(|(distance, k)| *distance <= 1 + k.len() / 4)
-            .min();
-        let hint = nearest.map_or_else(String::new, |(_, k)| format!("; did you mean `{k}`?"));
-        return format!(
-            "{before}unknown {ours} `{word}`{hint}\n{ours}s here: {}",
-            there.join(", ")
-        );
-    }
-    message.to_owned()
 }

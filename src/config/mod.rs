@@ -5,19 +5,23 @@
 //! is reported where it was made, with line and column where there are any; the winner of each value is remembered as
 //! its [`Origin`].
 
+mod cases;
+mod complaint;
 mod layers;
+mod overlays;
+mod sources;
 mod values;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use nemesis::{Faults, ScheduleSpec, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub(crate) use self::{
-    layers::{Layers, Origin},
+    cases::{CaseConfig, Seeds},
+    layers::{DEFAULTS, Layers, Origin},
+    overlays::RecordedLayers,
+    sources::{EntryOf, Sources},
     values::{Concurrency, Rate, Secret, SeedChoice},
 };
 use crate::{args::RunArgs, exit::Failure, nodes::NodeSpec};
@@ -43,6 +47,27 @@ pub(crate) struct Config {
     pub(crate) run: RunConfig,
     /// What it promises.
     pub(crate) expect: Expect,
+    /// What is run instead of just this.
+    pub(crate) cases: Vec<CaseConfig>,
+    /// Sets of faults that cases name.
+    pub(crate) fault_sets: BTreeMap<String, Faults>,
+    /// What `--profile` lays over all this.
+    pub(crate) profiles: BTreeMap<String, Config>,
+    /// How often each case is run, each time from another seed.
+    #[serde(default = "once")]
+    pub(crate) repeat: u32,
+    /// How long all of them may take.
+    pub(crate) budget: Option<Time>,
+    /// How often a case is run again that the infrastructure has broken.
+    pub(crate) retry_errors: u32,
+    /// How many are run at once.
+    #[serde(default = "once")]
+    pub(crate) jobs: u32,
+}
+
+/// Where a single run is described, nothing is said of many.
+fn once() -> u32 {
+    1
 }
 
 /// What is tested. Options that a target does not have are refused where they are set.
@@ -209,21 +234,12 @@ pub(crate) const DEFAULT_FILE: &str = "schism.yaml";
 impl Config {
     /// From everything that was said.
     pub(crate) fn resolve(args: &RunArgs) -> Result<(Self, Layers), Failure> {
-        let mut layers = Layers::defaults();
-        let (file, target) = match args.what.as_deref() {
-            Some(what) if is_file(what) => (Some(PathBuf::from(what)), None),
-            Some(name) => (None, Some(name)),
-            None => (
-                Some(PathBuf::from(DEFAULT_FILE)).filter(|f| f.exists()),
-                None,
-            ),
-        };
-        if let Some(file) = file {
-            layers.add_file(&file)?;
+        let sources = Sources::of(args)?;
+        match sources.names {
+            // Where one thing is meant, a name of no target is no name of a case.
+            [name, ..] => Err(Failure::usage(crate::registry::unknown(name))),
+            [] => sources.config(),
         }
-        layers.add_environment(std::env::vars())?;
-        layers.add_flags(args, target)?;
-        Ok((Self::of(&layers)?, layers))
     }
 
     /// From everything that was said, however it was.
@@ -275,6 +291,11 @@ impl Config {
         if self.cluster.lab.is_some() && !self.cluster.nodes.is_empty() {
             return bad("cluster", "either `lab` or `nodes`, not both".to_owned());
         }
+        for (path, n) in [("repeat", self.repeat), ("jobs", self.jobs)] {
+            if n == 0 {
+                return bad(path, "at least 1".to_owned());
+            }
+        }
         for track in &self.faults.0 {
             if let Err(e) = track.timing(self.run.time.0) {
                 return bad("faults", e.to_string());
@@ -285,13 +306,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn is_file(what: &str) -> bool {
-    let path = Path::new(what);
-    what.contains('/')
-        || path.extension().is_some_and(|e| e == "yaml" || e == "yml")
-        || (path.is_file() && crate::registry::find(what).is_none())
 }
 
 #[cfg(test)]

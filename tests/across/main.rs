@@ -275,7 +275,7 @@ fn the_surface_explains_itself() {
     shell
         .schism(&["schema", "nonsense"])
         .code(2)
-        .says("events, finding, index, verdict");
+        .says("events, finding, index, suite, verdict");
     for name in ["bash", "zsh", "fish", "powershell", "elvish"] {
         shell.schism(&["completions", name]).code(0).says("schism");
     }

@@ -244,18 +244,70 @@ fn the_same_seed_asks_the_same_calls() {
         shell
             .schism(&[&args[..], &["--seed", seed]].concat())
             .says(seed);
-        let text = std::fs::read_to_string(shell.path().join("runs/latest/history.jsonl"))
-            .expect("a history");
+        let read = |name: &str| {
+            std::fs::read_to_string(shell.path().join("runs/latest").join(name)).expect("written")
+        };
+        let meta: serde_json::Value = serde_json::from_str(&read("meta.json")).expect("JSON");
+        let until = meta["phases"]["workload"]["until"]
+            .as_u64()
+            .expect("a time");
+        let text = read("history.jsonl");
         let calls = text
             .lines()
             .map(|l| serde_json::from_str::<serde_json::Value>(l).expect("JSON"));
+        // How many there are in the time is the machine's to say; so are the final reads after them.
         let calls = calls
             .filter(|e| e["type"] == "invoke" && e["f"] != "cas")
+            .filter(|e| e["time"].as_u64().is_some_and(|t| t < until))
             .take(20);
+        let calls: Vec<_> = calls.map(|e| format!("{} {}", e["f"], e["key"])).collect();
+        assert!(calls.len() >= 5, "{calls:?}");
         calls
-            .map(|e| format!("{} {}", e["f"], e["key"]))
-            .collect::<Vec<_>>()
     };
-    assert_eq!(first("0x5eed"), first("0x5eed"));
-    assert_ne!(first("0x5eed"), first("0xfeed"));
+    let (one, again, other) = (first("0x5eed"), first("0x5eed"), first("0xfeed"));
+    let both = one.len().min(again.len());
+    assert_eq!(one[..both], again[..both]);
+    let both = one.len().min(other.len());
+    assert_ne!(one[..both], other[..both]);
+}
+
+#[test]
+fn what_faults_take_time_for_is_not_taken_for_silence_and_what_is_left_out_is_one_line() {
+    let shell = Shell::new();
+    std::fs::write(
+        shell.path().join("schism.yaml"),
+        "schedule:\n  script:\n    - { at: 1s, inject: kill@n1 }\n    - { at: 2s, inject: clock@n1 }\n",
+    )
+    .expect("it can be written");
+    // The clock of a process that is gone shows nothing: the order lasts until it is given up, longer than clients may be
+    // silent.
+    let args = ["run", "schism.yaml", "--mode", "quorum", "--time", "11s"];
+    let ran = shell.schism(&args);
+    let orders = std::fs::read_to_string(shell.path().join("runs/latest/orders.jsonl"));
+    let text = orders.expect("orders were given");
+    let clocks = text.matches("\"clock\"").count();
+    assert!(clocks > 0, "no clock was ordered: {text}");
+    assert!(!ran.err.contains("no call has ended"), "{}", ran.err);
+
+    std::fs::remove_file(shell.path().join("schism.yaml")).expect("it is there");
+    let ran = shell.schism(&["run", "embedded", "--faults", "all", "--time", "4s"]);
+    let left_out: Vec<&str> = ran
+        .err
+        .lines()
+        .filter(|line| line.contains("left out"))
+        .collect();
+    assert_eq!(left_out.len(), 1, "{}", ran.err);
+    for (word, there) in [
+        ("membership", true),
+        ("terminate", false),
+        ("packets", false),
+    ] {
+        assert_eq!(left_out[0].contains(word), there, "{}", left_out[0]);
+    }
+    let log = std::fs::read_to_string(shell.path().join("runs/latest/log.txt"));
+    let log = log.expect("a log");
+    assert!(
+        log.contains("left out: membership: members of embedded cannot leave and join"),
+        "{log}"
+    );
 }

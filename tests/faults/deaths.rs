@@ -61,13 +61,11 @@ fn kill(mut child: Child) {
     child.wait().expect("it ends");
 }
 
-/// A state without our own program, where it had to be put on a node, and without the folder of our own, if it is empty.
-fn without_helpers(state: &str) -> String {
-    let others =
-        |line: &&str| !line.starts_with("/var/tmp/schism-helper-") && *line != "/run/schism";
+/// A state without the folder of our own, if it is empty.
+fn without_folder(state: &str) -> String {
     state
         .lines()
-        .filter(others)
+        .filter(|line| *line != "/run/schism")
         .map(|line| format!("{line}\n"))
         .collect()
 }
@@ -79,8 +77,7 @@ fn heals_by_itself(lab: &Lab<'_>, before: &str, what: &str) {
     let mut now = String::new();
     let healed = eventually(Duration::from_secs(100), || {
         now = state(lab);
-        // Our own program, where it had to be put there, is no fault: it goes with `schism heal`.
-        without_helpers(&now) == before
+        without_folder(&now) == before
     });
     assert!(
         healed,
@@ -202,9 +199,81 @@ fn kill_again_and_again(seed: u64, kills: u64) -> usize {
             heals_by_itself(&lab, &before, &format!("kill {i}"));
         }
         shell.schism(&["heal"]);
-        // Who dies while it deploys has no ledger yet that could tell `heal` of a helper; and what was being done on a node
-        // at that moment, such as restarting one after the other, comes to its end by itself.
+        // What was being done on a node at that moment, such as restarting one after the other, comes to its end by itself.
         heals_by_itself(&lab, &before, &format!("kill {i} and heal"));
     }
     injected
+}
+
+/// Looks like our program, but is another one: it notes that it was run.
+const FOREIGN: &str = r#"
+umount /usr/lib/schism/schism
+printf '#!/bin/sh\necho run >/var/lib/foreign\necho pong\n' >/usr/lib/schism/schism
+chmod 755 /usr/lib/schism/schism
+"#;
+
+#[test]
+fn a_program_that_was_sent_to_the_nodes_is_gone_whenever_schism_dies() {
+    let Some(_alone) = root::or_skip() else {
+        return;
+    };
+    let shell = Shell::new();
+    let lab = Lab::up(&shell, "sent", "3");
+    for node in ["n1", "n2", "n3"] {
+        lab.ssh(node, &["sh", "-c", FOREIGN]);
+    }
+    let before = state(&lab);
+    let sent = |node: &str| lab.ssh(node, &["sh", "-c", "ls /var/tmp; true"]);
+    let all_sent = || {
+        ["n1", "n2", "n3"]
+            .iter()
+            .all(|n| sent(n).contains("schism-helper-"))
+    };
+
+    // While it deploys: there is no ledger yet, and no timer but that of the program itself.
+    let run = start(&shell, &lab, "cpu", "60s");
+    assert!(eventually(Duration::from_secs(60), || sent("n1")
+        .contains("schism-helper-")));
+    kill(run);
+    heals_by_itself(&lab, &before, "a death while the program is sent");
+
+    // Under a fault: the node's timer is the run's.
+    let faulty = || {
+        let run = start(&shell, &lab, "cpu", "60s");
+        assert!(
+            eventually(Duration::from_secs(200), all_sent),
+            "nothing was sent"
+        );
+        let record = shell.path().join("runs/latest/faults.jsonl");
+        let injected = || {
+            let record = std::fs::read_to_string(&record).unwrap_or_default();
+            record.contains("\"step\":\"verify\"")
+        };
+        assert!(
+            eventually(Duration::from_secs(60), injected),
+            "no fault came"
+        );
+        kill(run);
+    };
+    faulty();
+    heals_by_itself(&lab, &before, "a death under a fault");
+    // The ledger here does not know that: it is done once more, and the program with it.
+    shell.schism(&["heal"]).code(0);
+    heals_by_itself(&lab, &before, "a death under a fault and heal");
+    std::fs::remove_file(shell.path().join("runs/latest/faults.jsonl")).expect("it was there");
+
+    // And `heal` does not wait for it.
+    faulty();
+    assert!(all_sent(), "it was needed until now");
+    shell.schism(&["heal"]).code(0);
+    assert!(
+        !["n1", "n2", "n3"]
+            .iter()
+            .any(|n| sent(n).contains("schism-helper-"))
+    );
+    heals_by_itself(&lab, &before, "a death and heal");
+    for node in ["n1", "n2", "n3"] {
+        let ran = lab.ssh(node, &["sh", "-c", "cat /var/lib/foreign; true"]);
+        assert_eq!(ran, "", "a program that is not ours was run on {node}");
+    }
 }

@@ -5,11 +5,21 @@
     reason = "how long nodes take to heal is worth knowing, and never asserted"
 )]
 
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod databases;
 mod deaths;
 mod nodes;
+mod overlaps;
 mod refusals;
 #[path = "../support/root.rs"]
 mod root;
+#[path = "../../harness/agent/tests/fuse/space.rs"]
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test that cannot go on has failed; what else it can do is for the agent's own tests"
+)]
+mod space;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -19,6 +29,9 @@ use std::{
 };
 
 use support::{Shell, eventually};
+
+/// What has the helpers.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_schism");
 
 /// A lab that outlives the runs in it, and not the test.
 struct Lab<'a> {

@@ -18,14 +18,14 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::{root, support::eventually};
 
 /// A lab with a running etcd, and the means to break it.
-struct World {
+pub(crate) struct World {
     cluster: Cluster,
     etcd: Arc<Etcd>,
     injector: Injector,
     faults: Faults,
     steps: Arc<std::sync::Mutex<Vec<FaultEvent>>>,
     // In this order: connections end before the lab.
-    lab: Lab,
+    pub(crate) lab: Lab,
     _dir: tempfile::TempDir,
 }
 
@@ -34,7 +34,7 @@ const PID_FILE: &str = "/run/schism-etcd.pid";
 
 impl World {
     /// With the faults that will be asked for, as on the command line or in YAML.
-    fn new(name: &str, faults: &str) -> Self {
+    pub(crate) fn new(name: &str, faults: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_schism"));
         let name = format!("{name}-{}", std::process::id());
@@ -113,7 +113,7 @@ impl World {
 
     /// Injects the n-th of the faults; it must be seen to bite.
     #[track_caller]
-    fn inject(&self, number: usize) {
+    pub(crate) fn inject(&self, number: usize) {
         let outcome = self.injector.carry_out(&Order::Inject {
             fault: FaultId(number as u32),
             spec: self.faults.0[number].fault.clone(),
@@ -131,7 +131,7 @@ impl World {
 
     /// Heals it; it must be seen to be gone.
     #[track_caller]
-    fn heal(&self, number: usize) {
+    pub(crate) fn heal(&self, number: usize) {
         let outcome = self.injector.carry_out(&Order::Heal {
             fault: FaultId(number as u32),
         });
@@ -144,7 +144,7 @@ impl World {
     }
 
     /// What a script says on a node.
-    fn on(&self, node: &str, script: &str) -> String {
+    pub(crate) fn on(&self, node: &str, script: &str) -> String {
         let script = Command::script::<&str>(script, []).root().idempotent();
         let output = self
             .cluster
@@ -159,7 +159,7 @@ impl World {
         output.text()
     }
 
-    fn on_each(&self, script: &str) -> Vec<String> {
+    pub(crate) fn on_each(&self, script: &str) -> Vec<String> {
         NODES.iter().map(|node| self.on(node, script)).collect()
     }
 
@@ -188,11 +188,11 @@ impl World {
         )
     }
 
-    fn all_traces(&self) -> Vec<String> {
+    pub(crate) fn all_traces(&self) -> Vec<String> {
         NODES.iter().map(|node| self.traces(node)).collect()
     }
 
-    fn healthy(&self) {
+    pub(crate) fn healthy(&self) {
         self.etcd
             .await_healthy(&self.cluster, Duration::from_secs(30))
             .expect("etcd serves again");
@@ -217,7 +217,7 @@ fn own_file_systems(cluster: &Cluster, etcd: &Etcd) {
 }
 
 /// Runs a test on a thread that ends with it: it enters a lab's network and does not come back.
-fn apart(test: impl FnOnce() + Send) {
+pub(crate) fn apart(test: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let ended = scope.spawn(test).join();
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -225,7 +225,7 @@ fn apart(test: impl FnOnce() + Send) {
 }
 
 #[track_caller]
-fn soon(what: &str, holds: impl FnMut() -> bool) {
+pub(crate) fn soon(what: &str, holds: impl FnMut() -> bool) {
     assert!(
         eventually(Duration::from_secs(20), holds),
         "not within 20 s: {what}"

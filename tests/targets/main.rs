@@ -1,10 +1,13 @@
 //! Real systems in a lab: etcd over SSH, under real faults. Needs root, sshd, nftables or iptables, and etcd.
 
+#[path = "../support/page.rs"]
+mod page;
 #[path = "../support/root.rs"]
 mod root;
 #[path = "../support/mod.rs"]
 mod support;
 
+use page::Page;
 use serde_json::Value;
 use support::Shell;
 
@@ -17,25 +20,6 @@ fn json_lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|l| serde_json::from_str(l).expect("a JSON line"))
         .collect()
-}
-
-/// Keeps what a run wrote where CI collects it.
-fn keep(shell: &Shell, name: &str) {
-    if let Some(artefacts) = std::env::var_os("SCHISM_ARTEFACTS") {
-        let to = std::path::Path::new(&artefacts).join(name);
-        std::fs::create_dir_all(&to).expect("writable");
-        for file in [
-            "report.html",
-            "summary.md",
-            "junit.xml",
-            "verdict.json",
-            "faults.jsonl",
-            "meta.json",
-        ] {
-            std::fs::copy(shell.path().join("runs/latest").join(file), to.join(file))
-                .expect("written by the run");
-        }
-    }
 }
 
 #[test]
@@ -55,7 +39,21 @@ fn etcd_passes_under_partitions_kills_and_pauses_with_every_fault_verified() {
         "60s",
     ];
     shell.schism(&args).code(0).says("PASS");
-    keep(&shell, "etcd-pass");
+    let page = Page::of_latest(shell.path(), "etcd-pass");
+    page.is_whole("PASS").says(&[
+        "No violation found in",
+        "Evidence, not proof",
+        "linearizable means",
+    ]);
+    let nodes = page.section("nodes");
+    for part in [
+        "nodes/n1/schism-etcd.log",
+        "elected leader",
+        "=== schism starts etcd",
+        "injected",
+    ] {
+        assert!(nodes.contains(part), "{part:?} is not in\n{nodes}");
+    }
 
     let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
     assert!(
@@ -126,7 +124,19 @@ fn etcds_serializable_reads_are_caught_as_stale_and_explained() {
         "30s",
     ];
     shell.schism(&args).code(1).says("FAIL").says("partition");
-    keep(&shell, "etcd-stale");
+    let page = Page::of_latest(shell.path(), "etcd-stale");
+    page.is_whole("FAIL").says(&[
+        "What happened",
+        "Could it be the test?",
+        "reads are serializable, which etcd documents as possibly stale",
+        "schism repro",
+        "linearizable means",
+    ]);
+    assert!(page.section("nodes").contains("nodes/n5/schism-etcd.log"));
+    assert!(
+        page.section("time")
+            .contains("What each side of a partition was given")
+    );
     let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
     let finding = &verdict["findings"][0];
     assert_eq!(finding["property"], "linearizable");

@@ -35,6 +35,7 @@ fn cut(id: u32, sides: &str, from: u64, healed: Option<u64>) -> FaultSpan {
         healed: healed.map(Nanos),
         heal_verified: None,
         errors: Vec::new(),
+        clocks: Vec::new(),
     }
 }
 

@@ -228,6 +228,51 @@ pub struct Manner {
     pub reject: bool,
     /// Only what is for or from these ports, TCP and UDP; everything if there are none.
     pub ports: Vec<u16>,
+    /// Only this protocol; any if there is none.
+    pub protocol: Option<Protocol>,
+}
+
+/// What packets carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP, or ICMPv6 but for what finds neighbours: pings, and word of packets that are too big or did not arrive.
+    Icmp,
+}
+
+impl Protocol {
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        }
+    }
+}
+
+/// What happens to the messages of a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Slow {
+    /// How long each is held back, in milliseconds.
+    pub delay: u64,
+    /// By how much that is more or less at most, in milliseconds.
+    pub jitter: u64,
+    /// How many are lost, in percent.
+    pub loss: f64,
+}
+
+/// What is measured of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// How long a message and its answer take, in milliseconds: `12 ms`.
+    RoundTrip,
+    /// How many are never answered, in percent: `30 lost`.
+    Loss,
 }
 
 /// The capability: links that can be cut. A cut is named by its fault, so that faults which overlap heal
@@ -249,6 +294,30 @@ pub trait Net: Send + Sync {
     fn reaches(&self, node: &Node, to: &Node) -> Command;
     /// The same at a TCP port, where a refusal is an answer too; `None` where ports mean nothing.
     fn reaches_port(&self, _node: &Node, _to: &Node, _port: u16) -> Option<Command> {
+        None
+    }
+    /// Run on `node`: sends some packets of this protocol to `to`, for a port where that means something, and does not wait
+    /// for an answer. `None` where protocols mean nothing.
+    fn sends(&self, _node: &Node, _to: &Node, _by: Protocol, _port: u16) -> Option<Command> {
+        None
+    }
+    /// Whether it can also make links slow and lossy, as systems can that have links of their own.
+    fn slows(&self) -> bool {
+        false
+    }
+    /// Makes what arrives at `node` from each of these late, or lost, by choices that follow from the seed; healed as cuts
+    /// are. `None` where links are only cut.
+    fn slow(
+        &self,
+        _fault: &str,
+        _node: &Node,
+        _from: &[(Node, Slow)],
+        _seed: u64,
+    ) -> Option<Command> {
+        None
+    }
+    /// Run on `node`: measures the link to another; `None` where that is for others to do.
+    fn measure(&self, _what: Measure, _node: &Node, _to: &Node) -> Option<Command> {
         None
     }
     /// Prints how many packets from all of this fault's peers were dropped on `node`, as one number. Exits with

@@ -11,8 +11,8 @@ mod ssh;
 mod sudo;
 
 pub use capability::{
-    Administration, Chore, Clocks, Cluster, DataFiles, Manner, Membership, Net, Peer, Primaries,
-    Processes, System,
+    Administration, Chore, Clocks, Cluster, DataFiles, Manner, Measure, Membership, Net, Peer,
+    Primaries, Processes, Protocol, Slow, System,
 };
 pub use command::{Command, Output};
 pub use daemon::Daemon;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Nanos;
+use crate::{ClockReading, Nanos};
 
 /// Number of a fault within its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ pub struct FaultSpan {
     pub heal_verified: Option<(bool, String)>,
     /// Errors met on the way.
     pub errors: Vec<String>,
+    /// What was measured of the clocks that it made wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<ClockReading>,
 }
 
 impl FaultSpan {
@@ -103,7 +106,9 @@ impl FaultSpan {
                 healed: None,
                 heal_verified: None,
                 errors: Vec::new(),
+                clocks: Vec::new(),
             });
+            span.clocks.extend(ClockReading::of(e));
             match e.step {
                 FaultStep::Plan => {}
                 FaultStep::Inject => {

@@ -12,6 +12,7 @@ mod history;
 pub mod journal;
 mod op;
 pub mod ops;
+mod reading;
 mod register;
 mod txn;
 
@@ -20,5 +21,6 @@ pub use datum::Datum;
 pub use event::{Event, Moment, NodeId, Nodes};
 pub use history::{History, Malformed, Span};
 pub use op::{Index, Key, Nanos, Operation, Outcome, Process, Reason};
+pub use reading::ClockReading;
 pub use register::{Register, RegisterCall, RegisterOp, RegisterReturn};
 pub use txn::{Reads, Seen, Txn, TxnCall, TxnOp, TxnReturn, TxnStep};

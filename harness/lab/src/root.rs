@@ -6,7 +6,7 @@ use std::{
     ffi::CString,
     fs::{self, File, Permissions},
     io,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
@@ -38,6 +38,9 @@ const PRIVATE: [(&str, u32); 8] = [
 const DEVICES: [&str; 8] = [
     "null", "zero", "full", "random", "urandom", "tty", "fuse", "net/tun",
 ];
+/// Where a node has the program that made it, to be run there as what faults need. The same words are in the nemesis's
+/// `upload.rs`.
+const PROGRAM: &str = "usr/lib/schism/schism";
 /// Where a file would act on the host's kernel.
 const MASKED: [&str; 3] = ["sysrq-trigger", "kmsg", "kcore"];
 
@@ -52,6 +55,7 @@ pub(crate) fn assemble(
     let (root, first_boot) = overlay(&disk)?;
     kernel_filesystems(&root)?;
     devices(&root)?;
+    program(&root)?;
     tmpfs(&root.join("run"), c"mode=755")?;
     // The host's view of our own and other nodes' data.
     for hidden in [
@@ -179,6 +183,32 @@ fn devices(root: &Path) -> Result<(), LabError> {
         symlink(to, &path).map_err(LabError::io("linking", path))?;
     }
     Ok(())
+}
+
+/// This very program, read-only, wherever it is on the host. A file that was replaced or removed since it was started has no
+/// place from which it could be had; the node then has none.
+fn program(root: &Path) -> Result<(), LabError> {
+    let own = Path::new("/proc/self/exe");
+    let Ok(file) = fs::read_link(own) else {
+        return Ok(());
+    };
+    let identity = |path: &Path| fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
+    if identity(&file).is_none() || identity(&file) != identity(own) {
+        return Ok(());
+    }
+    let here = root.join(PROGRAM);
+    // A symbolic link of the host's could lead out of the overlay.
+    let above = Path::new(PROGRAM).ancestors().map(|path| root.join(path));
+    if above.skip(1).any(|path| path.is_symlink()) {
+        return Ok(());
+    }
+    if let Some(parent) = here.parent() {
+        fs::create_dir_all(parent).map_err(LabError::io("creating", parent))?;
+    }
+    replace(&here, b"", 0o755)?;
+    bind(&file, &here)?;
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+    mount_remount(&here, flags, c"").map_err(LabError::io("protecting", here))
 }
 
 /// Who the node is, and whom it knows.

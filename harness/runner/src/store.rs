@@ -4,6 +4,7 @@
 //! runs/
 //!   index.jsonl                   one line per sealing of a run, append-only, under a file lock
 //!   latest → …  latest-fail → …   the run created last; the run sealed last whose verdict is `fail`
+//!   suites/20261121T024512Z-b7kx.json   runs that were made together: which, from which seeds, and how each ended
 //!   register/partition+kill/20261121T024512Z-k3f9/
 //!     meta.json history.jsonl faults.jsonl events.jsonl state.json log.txt
 //!     nodes/n1/…  checks/NAME.json  report.html summary.md junit.xml
@@ -32,10 +33,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 pub use entry::{RunEntry, RunState};
-pub use name::{run_suffix, safe_name};
+pub use name::{is_run_id, run_suffix, safe_name, suite_id};
 pub use run_dir::RunDir;
 use serde::Serialize;
-pub use state::{Owner, State};
+pub use state::{Owner, Progress, State};
 
 /// The file whose presence means that a run is complete.
 pub const VERDICT: &str = "verdict.json";
@@ -122,6 +123,9 @@ impl Error {
     }
 }
 
+/// Where records of suites are kept.
+const SUITES: &str = "suites";
+
 /// A directory of runs.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -187,16 +191,29 @@ impl Store {
 
     /// All runs, the newest first. Directories that are not runs are passed over.
     pub fn list(&self) -> Result<Vec<RunEntry>, Error> {
+        self.list_only(|_| true)
+    }
+
+    /// Those whose directories are wanted, the newest first; nothing is read of the others.
+    pub fn list_only(&self, wanted: impl Fn(&Path) -> bool) -> Result<Vec<RunEntry>, Error> {
         let mut entries = Vec::new();
         for case in directories(&self.root)? {
             for faults in directories(&case)? {
-                for run in directories(&faults)? {
-                    entries.extend(entry::read(&run));
-                }
+                let runs = directories(&faults)?.into_iter();
+                entries.extend(
+                    runs.filter(|run| wanted(run))
+                        .filter_map(|run| entry::read(&run)),
+                );
             }
         }
         entries.sort_by(|a, b| (b.started, &b.id).cmp(&(a.started, &a.id)));
         Ok(entries)
+    }
+
+    /// The run of exactly this id. Unlike [`Store::resolve`] it takes no paths, so strangers may ask.
+    pub fn find(&self, id: &str) -> Result<Option<RunEntry>, Error> {
+        let found = self.list_only(|run| run.file_name().is_some_and(|name| name == id))?;
+        Ok(found.into_iter().next())
     }
 
     /// Finds a run by `latest`, `latest-fail`, `-1` (the newest) and `-2` …, the beginning of its id or of its suffix,
@@ -273,6 +290,49 @@ impl Store {
         let path = self.root.join(name);
         atomic::write(&path, text.as_bytes(), atomic::Durability::Cached)?;
         Ok(path)
+    }
+
+    /// Writes the record of a suite, as a whole. Its id is as a run's: see [`suite_id`].
+    pub fn write_suite(&self, id: &str, record: &impl Serialize) -> Result<PathBuf, Error> {
+        name::check(id)?;
+        let dir = self.root.join(SUITES);
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        let path = dir.join(format!("{id}.json"));
+        let text = atomic::json_line(id, record)?;
+        atomic::write(&path, text.as_bytes(), atomic::Durability::Synced)?;
+        Ok(path)
+    }
+
+    /// Writes a text about a suite, beside its record: `suites/ID.NAME`.
+    pub fn write_of_suite(&self, id: &str, name: &str, text: &str) -> Result<PathBuf, Error> {
+        name::check(id)?;
+        name::check(name)?;
+        let dir = self.root.join(SUITES);
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        let path = dir.join(format!("{id}.{name}"));
+        atomic::write(&path, text.as_bytes(), atomic::Durability::Synced)?;
+        Ok(path)
+    }
+
+    /// The records of suites, the newest first.
+    pub fn suites(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+        let dir = self.root.join(SUITES);
+        let mut found = Vec::new();
+        let entries = match fs::read_dir(&dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries.map_err(Error::io("list", &dir))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::io("list", &dir))?.path();
+            let id = path
+                .file_name()
+                .and_then(|n| n.to_str()?.strip_suffix(".json"));
+            if let Some(id) = id.filter(|id| name::parse_run_id(id).is_some()) {
+                found.push((id.to_owned(), path.clone()));
+            }
+        }
+        found.sort_by(|a, b| b.cmp(a));
+        Ok(found)
     }
 
     /// Deletes a run of this store, its verdict first, so that half a run is never taken for a whole one.
@@ -384,9 +444,11 @@ fn directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let entry = entry.map_err(Error::io("list", path))?;
-        // Not following links: `latest` would show its run twice.
+        // Not following links: `latest` would show its run twice. Names that we never give are none of ours, whatever is in
+        // them, and may be anything.
         let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
-        if is_dir && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+        let name = entry.file_name();
+        if is_dir && name.to_str().is_some_and(|name| name::check(name).is_ok()) {
             found.push(entry.path());
         }
     }

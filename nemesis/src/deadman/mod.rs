@@ -27,6 +27,8 @@ const LATE: Duration = Duration::from_secs(10);
 const TOO_LATE: i32 = 75;
 /// The name of an undo that is older than all faults'.
 const OF_RUN: &str = "000000000";
+/// The name of the oldest, which all others may need to be still there: see loop.sh.
+const LAST: &str = "00000000";
 
 /// The timers of a run's nodes, or none.
 pub struct DeadMan(Option<Arc<Timers>>);
@@ -90,6 +92,16 @@ impl DeadMan {
     /// The same for what is there for the whole run; it is undone after all faults.
     pub(crate) fn arm_for_run(&self, node: &str, undo: &Command) -> Result<(), String> {
         self.arm_as(node, OF_RUN, undo)
+    }
+
+    /// The same for what is undone when nothing else is left to undo.
+    pub(crate) fn arm_last(&self, node: &str, undo: &Command) -> Result<(), String> {
+        self.arm_as(node, LAST, undo)
+    }
+
+    /// Whether there are no timers.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
     fn arm_as(&self, node: &str, undo_name: &str, undo: &Command) -> Result<(), String> {
@@ -292,7 +304,8 @@ mod tests {
     fn a_run_is_a_plain_file_name() {
         assert_eq!(file_name("../etc/x y"), "---etc-x-y");
         assert!(undo_name(FaultId(10)) > undo_name(FaultId(9)));
-        assert!(undo_name(FaultId(0)).as_str() > OF_RUN);
+        assert!(undo_name(FaultId(0)).as_str() > OF_RUN && OF_RUN > LAST);
+        assert!(LOOP.contains(&format!("= {LAST} ]")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a cut is seen: by what does not arrive across it, what does inside its sides, and what was counted as dropped.
 
-use control::{Manner, Node};
+use control::{Manner, Node, Protocol};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
@@ -13,6 +13,9 @@ use crate::{
 /// More links than this are not all probed: a large cluster's would take longer than the fault.
 const MOST_PROBES: usize = 30;
 
+/// Where datagrams go that nobody shall read (RFC 863).
+const DISCARD: u16 = 9;
+
 /// Nodes whose process must run for an answer: those of a system that cuts its links itself.
 pub(super) fn needs(view: &View<'_>, nodes: &[&Node]) -> Vec<String> {
     if view.own_links {
@@ -24,8 +27,8 @@ pub(super) fn needs(view: &View<'_>, nodes: &[&Node]) -> Vec<String> {
 
 /// Every link is tried from its sender. Across a two-way cut nothing may arrive; across a one-way cut a try cannot tell
 /// (its answer would have to come back), so it only makes packets, and the receiver's count of drops is the proof. So it is
-/// where senders are told, because a refusal is an answer. Where only some ports are cut, one of those is tried, and the
-/// link must be whole for others.
+/// where senders are told, because a refusal is an answer, and for anything but TCP, whose receivers owe no answer. Where
+/// only some ports or a protocol are cut, one of those is tried, and the link must be whole for others.
 #[expect(clippy::too_many_arguments, reason = "all of a plan's parts meet here")]
 pub(super) fn probes(
     fault: &str,
@@ -40,9 +43,17 @@ pub(super) fn probes(
     let net = view.net.expect("asked before");
     let mut across = Vec::new();
     let mut inside = Vec::new();
+    let other = manner.protocol.filter(|by| *by != Protocol::Tcp);
+    let silent = !manner.reject && other.is_none();
     let mut counted = manner.reject;
     let try_cut = |from: &Node, to: &Node| {
         let port = manner.ports.first();
+        if let Some(by) = other {
+            let port = port.copied().unwrap_or(DISCARD);
+            return net
+                .sends(from, to, by, port)
+                .unwrap_or_else(|| net.reaches(from, to));
+        }
         let at_port = port.and_then(|port| net.reaches_port(from, to, *port));
         at_port.unwrap_or_else(|| net.reaches(from, to))
     };
@@ -53,7 +64,7 @@ pub(super) fn probes(
             }
             let (role, during) = if drawn.links.whole(a, b) {
                 (Role::Inside, Expect::Succeeds)
-            } else if drawn.links.severed(a, b) && !manner.reject {
+            } else if drawn.links.severed(a, b) && silent {
                 (Role::Across, Expect::Fails)
             } else {
                 counted = true;
@@ -74,7 +85,8 @@ pub(super) fn probes(
                 inside.push(probe(role, net.reaches(from, to), during));
             } else {
                 across.push(probe(role, try_cut(from, to), during));
-                if !manner.ports.is_empty() && !manner.ports.contains(&PROBE_PORT) {
+                let spared = !manner.ports.is_empty() && !manner.ports.contains(&PROBE_PORT);
+                if spared || other.is_some() {
                     inside.push(probe(Role::Inside, net.reaches(from, to), Expect::Succeeds));
                 }
             }

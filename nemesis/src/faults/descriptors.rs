@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{choice, pressure, process};
 use crate::{
-    Case, Kind,
+    Case, Kind, Sole,
     at::{Aim, Place, one_or_many},
     plan::{About, Fault, Plan, Skip, View},
 };
@@ -64,6 +64,7 @@ impl Fault for Descriptors {
                 Ok(json!({ "limit": { "pid_file": pid_file, "spare": spare } }))
             },
         )
+        .map(|plan| plan.alone_with(&[Sole::OpenFiles]))
     }
     fn wants_leader(&self, _nodes: usize, has_leader: bool, seed: u64) -> bool {
         process::wants_leader(&self.at, has_leader, seed)

@@ -10,7 +10,7 @@ use super::{
     process,
 };
 use crate::{
-    Case, Kind,
+    Case, Kind, Sole,
     at::{Aim, Place, one_or_many},
     plan::{About, Action, Ask, Expect, Fault, Plan, Probe, Skip, View},
 };
@@ -108,6 +108,7 @@ impl Fault for Freeze {
                 })
             },
         )
+        .map(|plan| plan.alone_with(&[Sole::Threads]))
     }
     fn wants_leader(&self, _nodes: usize, has_leader: bool, seed: u64) -> bool {
         process::wants_leader(&self.at, has_leader, seed)

@@ -18,6 +18,7 @@ mod membership;
 mod memory;
 mod move_leader;
 pub(crate) mod on_node;
+mod own_links;
 mod packets;
 mod partition;
 mod pause;

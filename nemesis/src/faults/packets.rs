@@ -101,9 +101,26 @@ impl Packets {
         effect
     }
 
-    fn effect(&self, rng: &mut Pcg64) -> Effect {
+    fn effect(&self, own_links: bool, rng: &mut Pcg64) -> Effect {
         let said = self.said();
-        if said.is_nothing() { drawn(rng) } else { said }
+        match (said.is_nothing(), own_links) {
+            (false, _) => said,
+            (true, false) => drawn(rng),
+            (true, true) => drawn_for_own_links(rng),
+        }
+    }
+
+    /// Whether it asks for no more than links that are a system's own can do.
+    fn only_slow(&self) -> bool {
+        let known = Self {
+            at: self.at.clone(),
+            delay: self.delay,
+            jitter: self.jitter,
+            loss: self.loss,
+            one_way: self.one_way,
+            ..Self::default()
+        };
+        *self == known
     }
 }
 
@@ -148,6 +165,22 @@ fn drawn(rng: &mut Pcg64) -> Effect {
     }
 }
 
+/// One of the effects that such links know.
+fn drawn_for_own_links(rng: &mut Pcg64) -> Effect {
+    let nothing = Effect::default();
+    match rng.random_range(0..2) {
+        0 => Effect {
+            delay: Duration::from_millis(rng.random_range(4..=10) * 10),
+            jitter: Duration::from_millis(10),
+            ..nothing
+        },
+        _ => Effect {
+            loss: f64::from(rng.random_range(2..=6) * 5),
+            ..nothing
+        },
+    }
+}
+
 const DEFAULTS: [Aim; 4] = [Aim::Leader, Aim::One, Aim::Minority, Aim::All];
 
 fn defaults(has_leader: bool, nodes: usize) -> &'static [Aim] {
@@ -164,7 +197,7 @@ impl Fault for Packets {
     fn about(&self) -> About {
         About {
             does: "delays, loses, doubles, reorders, corrupts or slows down packets between nodes",
-            needs: "tc netem, or iptables with NFQUEUE, and root on the nodes",
+            needs: "tc netem, or iptables with NFQUEUE, and root on the nodes; or a system that delays and loses messages itself",
             verified: "echoes between the nodes are late, lost, doubled, overtaken, damaged or slow, as was asked",
             healed: "its queue and rules, or its qdisc, are removed, and echoes are as they were",
         }
@@ -200,6 +233,15 @@ impl Fault for Packets {
             );
         }
         case.shaper();
+        if case.system.net().is_some_and(|net| net.slows()) && !self.only_slow() {
+            case.refuse(
+                format!(
+                    "the links of {} can delay and lose messages, and nothing else",
+                    case.system.name()
+                ),
+                "use `delay`, `jitter` and `loss`, or another target",
+            );
+        }
         let shaper = case.capabilities.shaper.clone();
         if shaper.is_some_and(|shaper| shaper.means(&said).is_none()) {
             case.refuse(
@@ -230,7 +272,7 @@ impl Fault for Packets {
         }
         let mut rng = Pcg64::seed_from_u64(seed);
         let aim = choice::draw(&self.at, defaults(view.has_leader, size), &mut rng);
-        let effect = self.effect(&mut rng);
+        let effect = self.effect(view.own_links, &mut rng);
         let mut notes = Vec::new();
         let names = aimed(&aim, view, &mut rng, &mut notes)?;
         let at = |i: usize| names.contains(&view.nodes[i].name);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use control::{Manner, Node, Peer};
+use control::{Manner, Node, Peer, Protocol};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct Partition {
     /// Only what is for or from these ports, TCP and UDP; everything if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
+    /// Only this: tcp, udp or icmp; any of them where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// Cut for so long, whole for so long, and so on; cut all the time where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flap: Option<Time>,
@@ -104,10 +107,24 @@ impl Fault for Partition {
                     "{} cuts its links itself, all of them and in silence",
                     case.system.name()
                 ),
-                "leave `how`, `ports` and `flap` out, or use another target",
+                "leave `how`, `ports`, `protocol` and `flap` out, or use another target",
             );
         }
-        if self.ports.contains(&0) || (self.how == How::Drop && self.ports.contains(&PROBE_PORT)) {
+        let tcp = self.protocol.is_none_or(|only| only == Protocol::Tcp);
+        if self.protocol == Some(Protocol::Icmp) && !self.ports.is_empty() {
+            case.refuse(
+                "ICMP has no ports",
+                "leave `ports` out, or say `protocol: udp`",
+            );
+        }
+        if self.clients && !tcp {
+            case.refuse(
+                "clients use TCP, and would not be cut off",
+                "leave `clients` or `protocol` out",
+            );
+        }
+        let probed = tcp && self.how == How::Drop && self.ports.contains(&PROBE_PORT);
+        if self.ports.contains(&0) || probed {
             case.refuse(
                 format!("port {PROBE_PORT} is the one by which links are seen to be whole, and 0 is none"),
                 "name the ports of the system under test",
@@ -160,6 +177,7 @@ impl Fault for Partition {
         let manner = Manner {
             reject: self.how == How::Reject,
             ports: self.ports.clone(),
+            protocol: self.protocol,
         };
         let mut actions = Vec::new();
         for node in view.nodes {
@@ -241,9 +259,13 @@ impl Fault for Partition {
         if !isolated.is_empty() {
             what.push_str(", its clients cut off");
         }
+        let mut only: Vec<String> = self.protocol.iter().map(|p| p.word().to_owned()).collect();
         if !self.ports.is_empty() {
             let ports: Vec<_> = self.ports.iter().map(u16::to_string).collect();
-            what.push_str(&format!(", port {} only", ports.join(", ")));
+            only.push(format!("port {}", ports.join(", ")));
+        }
+        if !only.is_empty() {
+            what.push_str(&format!(", {} only", only.join(" ")));
         }
         if self.how == How::Reject {
             what.push_str(", senders are told");

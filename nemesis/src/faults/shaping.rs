@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use control::{Command, Node};
 
+use super::own_links;
 use crate::{
+    Sole,
     net::{Effect, Layer, Means, Rate, Shaper},
     plan::{Action, Ask, Expect, Plan, Probe, Role, Skip, View},
 };
@@ -15,8 +17,8 @@ use crate::{
 pub(super) type Effects = BTreeMap<(usize, usize), Effect>;
 
 /// So many links are measured, and so many that should be as they were.
-const MOST_PROBES: usize = 10;
-const MOST_INSIDE: usize = 5;
+pub(super) const MOST_PROBES: usize = 10;
+pub(super) const MOST_INSIDE: usize = 5;
 
 /// Adds to a plan what shapes these links, and what measures them.
 pub(super) fn shape(
@@ -26,6 +28,9 @@ pub(super) fn shape(
     seed: u64,
     effects: &Effects,
 ) -> Result<Plan, Skip> {
+    if view.own_links {
+        return own_links::shape(plan, view, seed, effects);
+    }
     let shaper = view
         .capabilities
         .shaper
@@ -73,6 +78,9 @@ pub(super) fn shape(
                 needs: Vec::new(),
             },
         });
+    }
+    if means == Means::Netem {
+        plan = plan.alone_with(&[Sole::TrafficControl]);
     }
     let name = |i: &usize| view.nodes[*i].name.clone();
     plan.shaped = effects.keys().map(|(a, b)| (name(a), name(b))).collect();

@@ -71,7 +71,7 @@ impl Fault for Wan {
     fn about(&self) -> About {
         About {
             does: "puts the nodes in regions of the world, with the delays there are between them",
-            needs: "tc netem, or iptables with NFQUEUE, and root on the nodes",
+            needs: "tc netem, or iptables with NFQUEUE, and root on the nodes; or a system that delays messages itself",
             verified: "echoes between regions take as much longer as they should, those within one do not",
             healed: "its queue and rules, or its qdisc, are removed, and echoes are as fast as before",
         }

@@ -10,7 +10,7 @@ use history::fault::FaultId;
 use super::Injector;
 use crate::{
     Among, FaultSpec,
-    plan::{Leaders, Plan, Role, Skip, View},
+    plan::{Leaders, Plan, Skip, View},
 };
 
 impl Injector {
@@ -43,11 +43,7 @@ impl Injector {
         }
         let busy = state.busy();
         let (apart, tight) = state.apart(self.cluster.nodes().len());
-        let among = before.cloned().unwrap_or_else(|| Among {
-            busy: busy.clone(),
-            apart,
-            tight,
-        });
+        let among = before.cloned().unwrap_or(Among { busy, apart, tight });
         let plan = spec.fault().plan(
             &View {
                 fault,
@@ -67,12 +63,8 @@ impl Injector {
             },
             seed,
         )?;
-        // Planned for what was, it may meet what was not.
-        let mut states = plan.actions.iter().filter(|a| a.probe.role == Role::State);
-        if before.is_some()
-            && let Some((node, other)) = states.find_map(|a| busy.get_key_value(&a.node))
-        {
-            return Err(Skip(format!("{node} is still under f{}", other.0)));
+        if let Some((other, what)) = state.conflict(&plan) {
+            return Err(Skip(format!("{what} is still under f{}", other.0)));
         }
         let plan = Arc::new(plan);
         state.enter(fault, &plan);

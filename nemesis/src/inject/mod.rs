@@ -134,10 +134,7 @@ impl Injector {
     /// Notes in the ledger what was put on the nodes, so that `heal` can remove it if we do not live to do it. To be called
     /// before the first order.
     pub fn note_uploads(&self) -> Result<(), crate::LedgerError> {
-        let removals = self.capabilities.uploads.removals();
-        removals
-            .iter()
-            .try_for_each(|(node, remove)| self.ledger.timer(node, remove))
+        self.capabilities.uploads.note(&self.ledger)
     }
 
     /// Carries out an order to its end. `Fail` means that nothing was done to any node; `Info` that something may still
@@ -169,6 +166,7 @@ impl Injector {
         let owed = self.outstanding();
         let owing: BTreeSet<String> = owed.iter().map(|o| o.action.node.clone()).collect();
         self.deadman.stop(&owing);
+        self.capabilities.uploads.leave(&owing);
         let mut unhealed: Vec<Unhealed> = Vec::new();
         for Owed {
             fault,

@@ -38,14 +38,16 @@ impl State {
         self.active
             .iter()
             .flat_map(|(fault, active)| {
-                active
-                    .plan
-                    .actions
-                    .iter()
-                    .filter(|action| action.probe.role == Role::State)
-                    .map(|action| (action.node.clone(), *fault))
+                let nodes = active.plan.processes();
+                nodes.map(|node| (node.to_owned(), *fault))
             })
             .collect()
+    }
+    /// The fault in force with which this plan cannot share a node, and what both would want.
+    pub(super) fn conflict(&self, plan: &Plan) -> Option<(FaultId, String)> {
+        self.active
+            .iter()
+            .find_map(|(fault, active)| Some((*fault, plan.both_want(&active.plan)?)))
     }
     /// Nodes that partitions in force have cut off from a majority; and whether one of them is of the kind that cuts off
     /// nobody and leaves each node just a majority, so that nothing more may be taken.
@@ -194,13 +196,7 @@ impl Registry {
             return true;
         }
         let down = |node: &String| {
-            others().any(|(_, active)| {
-                active
-                    .plan
-                    .actions
-                    .iter()
-                    .any(|action| action.probe.role == Role::State && action.node == *node)
-            })
+            others().any(|(_, active)| active.plan.processes().any(|other| other == node))
         };
         probe.needs.iter().any(down)
     }

@@ -14,7 +14,7 @@ use super::{
     hands,
     verify::{self, Phase},
 };
-use crate::{Kind, Ledger, Owed, ledger::LedgerError, plan::Plan};
+use crate::{Kind, Ledger, Owed, ledger::LedgerError, plan::Plan, upload};
 
 /// What healing from a ledger did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,8 +75,13 @@ pub fn heal_ledger(
     }
     let nodes: Vec<(String, Vec<Owed>)> = by_node.into_iter().collect();
     let known = |node: &str| cluster.nodes().iter().any(|n| n.name == node);
+    let programs = ledger.programs();
     let done = hands::at_once(&nodes, |(node, owed)| {
         let mut report = HealReport::default();
+        if let Some(path) = programs.get(node).filter(|_| known(node)) {
+            // Where it cannot be had, the undos say that they need it.
+            let _ = upload::restore(&**cluster.remote(node), path);
+        }
         for owed in owed {
             let outcome = if known(node) {
                 settle(cluster, owed, until)

@@ -1,7 +1,7 @@
 //! iptables, and ip6tables for what has such an address: one chain a fault. The chain is filled before `INPUT` jumps to
 //! it, so that a cut appears at once. `-w 5` waits for others who use the tables just now.
 
-use control::Command;
+use control::{Command, Protocol};
 
 use super::{Drop, Only, PREFIX, Verdict};
 
@@ -43,7 +43,8 @@ if [ -n "$six" ]; then ip6tables -w 5 -I INPUT 1 -j "$chain" || exit 1; fi"#
         let family = if drop.from.is_ipv4() { 4 } else { 6 };
         let only = match drop.only {
             Only::Any => String::new(),
-            Only::Tcp => " -p tcp".to_owned(),
+            Only::All(Protocol::Icmp) if drop.from.is_ipv6() => " -p icmpv6".to_owned(),
+            Only::All(protocol) => format!(" -p {}", protocol.word()),
             Only::To(protocol, port) => format!(" -p {} --dport {port}", protocol.word()),
             Only::From(protocol, port) => format!(" -p {} --sport {port}", protocol.word()),
             Only::Resets => " -p tcp --tcp-flags RST RST".to_owned(),
@@ -51,6 +52,7 @@ if [ -n "$six" ]; then ip6tables -w 5 -I INPUT 1 -j "$chain" || exit 1; fi"#
                 " -p icmp --icmp-type destination-unreachable".to_owned()
             }
             Only::Unreachable => " -p icmpv6 --icmpv6-type destination-unreachable".to_owned(),
+            Only::Neighbours(kind) => format!(" -p icmpv6 --icmpv6-type {kind}"),
         };
         let verdict = match drop.verdict {
             Verdict::Pass => "RETURN",

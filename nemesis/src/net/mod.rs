@@ -15,7 +15,7 @@ mod shape;
 use std::collections::BTreeMap;
 
 pub use addresses::Addresses;
-use control::{Command, Manner, Net, Node, Peer};
+use control::{Command, Manner, Net, Node, Peer, Protocol};
 pub use detect::{Filter, NoFilter, detect};
 pub(crate) use flap::{Flapping, flapping};
 pub(crate) use shape::detect_shaper;
@@ -46,20 +46,19 @@ struct Drop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Only {
     Any,
-    Tcp,
+    All(Protocol),
     To(Protocol, u16),
     From(Protocol, u16),
     /// TCP's resets: the answers of the other end of a cut.
     Resets,
     /// Those of ICMP.
     Unreachable,
+    /// What IPv6 finds neighbours by, of this type: it is part of ICMP there, and without it nothing arrives.
+    Neighbours(u8),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Protocol {
-    Tcp,
-    Udp,
-}
+/// Solicitations and advertisements of routers and neighbours, and redirects (RFC 4861).
+const NEIGHBOURS: std::ops::RangeInclusive<u8> = 133..=137;
 
 /// What becomes of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,27 +71,31 @@ enum Verdict {
     Reject,
 }
 
-impl Protocol {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
 impl Only {
     /// What a cut of a node is about.
-    fn of_ports(ports: &[u16]) -> Vec<Self> {
+    fn of(
+        Manner {
+            ports, protocol, ..
+        }: &Manner,
+    ) -> Vec<Self> {
+        let all = [Protocol::Tcp, Protocol::Udp];
+        let with_ports = all
+            .into_iter()
+            .filter(|p| protocol.is_none_or(|only| only == *p));
         let one = |port: &u16| {
-            [Protocol::Tcp, Protocol::Udp]
-                .into_iter()
+            with_ports
+                .clone()
                 .flat_map(|protocol| [Self::To(protocol, *port), Self::From(protocol, *port)])
                 .collect::<Vec<_>>()
         };
-        match ports {
-            [] => vec![Self::Any],
-            ports => ports.iter().flat_map(one).collect(),
+        match (ports.as_slice(), protocol) {
+            ([], None) => vec![Self::Any],
+            ([], Some(Protocol::Icmp)) => NEIGHBOURS
+                .map(Self::Neighbours)
+                .chain([Self::All(Protocol::Icmp)])
+                .collect(),
+            ([], Some(protocol)) => vec![Self::All(*protocol)],
+            (ports, _) => ports.iter().flat_map(one).collect(),
         }
     }
 
@@ -104,15 +107,21 @@ impl Only {
             verdict,
         };
         match (reject, self) {
-            (_, Self::Resets | Self::Unreachable) => vec![rule(self, Verdict::Pass)],
+            (_, Self::Neighbours(_)) if from.is_ipv4() => Vec::new(),
+            (_, Self::Resets | Self::Unreachable | Self::Neighbours(_)) => {
+                vec![rule(self, Verdict::Pass)]
+            }
             (false, _) => vec![rule(self, Verdict::Drop)],
             (true, Self::Any) => vec![
-                rule(Self::Tcp, Verdict::Reset),
+                rule(Self::All(Protocol::Tcp), Verdict::Reset),
                 rule(Self::Any, Verdict::Reject),
             ],
-            (true, Self::Tcp | Self::To(Protocol::Tcp, _) | Self::From(Protocol::Tcp, _)) => {
-                vec![rule(self, Verdict::Reset)]
-            }
+            (
+                true,
+                Self::All(Protocol::Tcp)
+                | Self::To(Protocol::Tcp, _)
+                | Self::From(Protocol::Tcp, _),
+            ) => vec![rule(self, Verdict::Reset)],
             (true, _) => vec![rule(self, Verdict::Reject)],
         }
     }
@@ -159,10 +168,7 @@ impl PacketFilter {
         let mut drops: Vec<Drop> = Vec::new();
         for peer in from {
             let (addresses, only) = match peer {
-                Peer::Node(node) => (
-                    std::slice::from_ref(&node.address),
-                    Only::of_ports(&manner.ports),
-                ),
+                Peer::Node(node) => (std::slice::from_ref(&node.address), Only::of(manner)),
                 Peer::Clients { addresses, port } => {
                     (addresses.as_slice(), vec![Only::To(Protocol::Tcp, *port)])
                 }
@@ -212,6 +218,9 @@ impl Net for PacketFilter {
     }
     fn reaches_port(&self, _node: &Node, to: &Node, port: u16) -> Option<Command> {
         Some(reach::tcp(self.addresses.of(&to.address), port))
+    }
+    fn sends(&self, _node: &Node, to: &Node, by: Protocol, port: u16) -> Option<Command> {
+        Some(reach::send(self.addresses.of(&to.address), by, port))
     }
     fn dropped(&self, fault: &str, node: &Node) -> Command {
         match self.filter(node) {
@@ -296,7 +305,7 @@ mod tests {
         let node = Node::new("n1", "db1");
         let manner = Manner {
             reject: true,
-            ports: Vec::new(),
+            ..Manner::default()
         };
         let cut = |kind| filter(kind).cut_as("f3", &node, &peers(), &manner).unwrap();
         assert_eq!(
@@ -332,6 +341,7 @@ mod tests {
         let manner = Manner {
             reject: false,
             ports: vec![2380],
+            ..Manner::default()
         };
         let peers = [Peer::Node(Node::new("n2", "db2"))];
         let cut = filter(Filter::Iptables).cut_as("f3", &node, &peers, &manner);
@@ -339,6 +349,54 @@ mod tests {
             cut.unwrap().argv[5..],
             ["tcp --dport", "tcp --sport", "udp --dport", "udp --sport"]
                 .map(|what| format!("4 -s 10.0.0.2 -p {what} 2380 -j DROP"))
+        );
+    }
+
+    #[test]
+    fn a_cut_of_a_protocol_spares_the_others_and_what_finds_neighbours() {
+        let node = Node::new("n1", "db1");
+        let peers = ["db2", "ctl"].map(|address| Peer::Node(Node::new("n2", address)));
+        let cut = |kind, protocol, ports: &[u16]| {
+            let manner = Manner {
+                ports: ports.to_vec(),
+                protocol: Some(protocol),
+                ..Manner::default()
+            };
+            filter(kind).cut_as("f3", &node, &peers, &manner).unwrap()
+        };
+        let iptables = |protocol, ports| cut(Filter::Iptables, protocol, ports).argv[5..].to_vec();
+        assert_eq!(
+            iptables(Protocol::Udp, &[]),
+            [
+                "4 -s 10.0.0.2 -p udp -j DROP",
+                "6 -s fd00::9 -p udp -j DROP"
+            ]
+        );
+        assert_eq!(
+            iptables(Protocol::Tcp, &[80])[..2],
+            [
+                "4 -s 10.0.0.2 -p tcp --dport 80 -j DROP",
+                "4 -s 10.0.0.2 -p tcp --sport 80 -j DROP"
+            ]
+        );
+        assert_eq!(
+            iptables(Protocol::Icmp, &[]),
+            [
+                "4 -s 10.0.0.2 -p icmp -j DROP",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type 133 -j RETURN",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type 134 -j RETURN",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type 135 -j RETURN",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type 136 -j RETURN",
+                "6 -s fd00::9 -p icmpv6 --icmpv6-type 137 -j RETURN",
+                "6 -s fd00::9 -p icmpv6 -j DROP"
+            ]
+        );
+        let rules = cut(Filter::Nftables, Protocol::Icmp, &[]).stdin.unwrap();
+        assert!(
+            rules.contains("\t\tip saddr 10.0.0.2 meta l4proto icmp counter drop\n")
+                && rules.contains("\t\tip6 saddr fd00::9 icmpv6 type 137 accept\n")
+                && rules.contains("\t\tip6 saddr fd00::9 meta l4proto ipv6-icmp counter drop\n"),
+            "{rules}"
         );
     }
 

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, net::IpAddr};
 
-use control::Command;
+use control::{Command, Protocol};
 
 use super::{Drop, Only, PREFIX, Verdict};
 
@@ -28,12 +28,14 @@ pub(super) fn cut(fault: &str, drops: &[Drop]) -> Command {
         };
         let only = match only {
             Only::Any => String::new(),
-            Only::Tcp => " meta l4proto tcp".to_owned(),
+            Only::All(Protocol::Icmp) if from.is_ipv6() => " meta l4proto ipv6-icmp".to_owned(),
+            Only::All(protocol) => format!(" meta l4proto {}", protocol.word()),
             Only::To(protocol, port) => format!(" {} dport {port}", protocol.word()),
             Only::From(protocol, port) => format!(" {} sport {port}", protocol.word()),
             Only::Resets => " tcp flags & rst == rst".to_owned(),
             Only::Unreachable if from.is_ipv4() => " icmp type destination-unreachable".to_owned(),
             Only::Unreachable => " icmpv6 type destination-unreachable".to_owned(),
+            Only::Neighbours(kind) => format!(" icmpv6 type {kind}"),
         };
         let verdict = match verdict {
             // Not counted, as nothing is lost. Other tables of ours come all the same.

@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use control::Command;
+use control::{Command, Protocol};
 
 /// Tries `$1` as port at each further argument, all at once; one that answers is enough.
 const SCRIPT: &str = r#"
@@ -45,6 +45,38 @@ exit $reached"#;
 pub(super) fn tcp(to: &[IpAddr], port: u16) -> Command {
     let to = to.iter().map(ToString::to_string);
     Command::script(SCRIPT, std::iter::once(port.to_string()).chain(to))
+        .idempotent()
+        .deadline(Duration::from_secs(5))
+}
+
+/// Sends to each further argument: `PROTOCOL PORT ADDRESS…`. Whether anything arrives is for the other end to say.
+const SEND: &str = r#"
+by=$1 port=$2; shift 2
+datagrams() {
+    if command -v bash >/dev/null 2>&1; then bash -c 'echo >"/dev/udp/$0/$1"' "$1" "$port"
+    elif command -v python3 >/dev/null 2>&1; then
+        python3 -c '
+import socket, sys
+socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM).sendto(b"\n", (sys.argv[1], int(sys.argv[2])))' "$1" "$port"
+    elif command -v perl >/dev/null 2>&1; then
+        perl -MIO::Socket::IP -e 'IO::Socket::IP->new(PeerHost => $ARGV[0], PeerPort => $ARGV[1], Proto => "udp")->send("\n")' "$1" "$port"
+    else echo x | nc -u -w 1 "$1" "$port"; fi
+}
+for address; do
+    case $by in udp) datagrams "$address" ;; *) ping -c 2 -i 0.2 -W 1 "$address" ;; esac &
+done >/dev/null 2>&1
+wait
+exit 0"#;
+
+/// Sends something other than TCP to these addresses.
+pub(super) fn send(to: &[IpAddr], by: Protocol, port: u16) -> Command {
+    if by == Protocol::Tcp {
+        return tcp(to, port);
+    }
+    let words = [by.word().to_owned(), port.to_string()];
+    let to = to.iter().map(ToString::to_string);
+    Command::script(SEND, words.into_iter().chain(to))
+        .root()
         .idempotent()
         .deadline(Duration::from_secs(5))
 }

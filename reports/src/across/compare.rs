@@ -38,14 +38,25 @@ pub struct Change {
     pub is: f64,
     /// By what share it differs; for `errors`, by how much.
     pub by: f64,
-    /// What chance alone may do to that; `None` where a run is too short to know.
+    /// What chance alone may add to that; `None` where a run is too short to know. A ratio may as well fall to the inverse:
+    /// noise of 1 is twice as much, or half. See [`Change::least`].
     pub noise: Option<f64>,
 }
 
 impl Change {
     /// Whether it is more than noise.
     pub fn is_change(&self) -> bool {
-        self.noise.is_some_and(|noise| self.by.abs() > noise)
+        self.noise.is_some_and(|noise| self.by > noise)
+            || self.least().is_some_and(|least| self.by < least)
+    }
+
+    /// What chance alone may take away. Noise multiplies a ratio, so that however much there is, a fall to almost nothing is
+    /// more than that.
+    pub fn least(&self) -> Option<f64> {
+        self.noise.map(|noise| match self.name {
+            "errors" => -noise,
+            _ => 1.0 / (1.0 + noise) - 1.0,
+        })
     }
 }
 
@@ -259,6 +270,26 @@ mod tests {
         });
         let seen = seen.count();
         assert!(seen >= 19, "{seen} of 20");
+    }
+
+    #[test]
+    fn a_fall_to_almost_nothing_is_more_than_any_noise_of_a_ratio() {
+        let change = |name, by| Change {
+            name,
+            was: 100.0,
+            is: 100.0 * (1.0 + by),
+            by,
+            noise: Some(1.5),
+        };
+        for (name, by, is) in [
+            ("rate", -0.9, true),
+            ("rate", -0.5, false),
+            ("rate", 1.4, false),
+            ("rate", 1.6, true),
+            ("errors", -0.9, false),
+        ] {
+            assert_eq!(change(name, by).is_change(), is, "{name} {by}");
+        }
     }
 
     #[test]

@@ -28,6 +28,6 @@ pub use fingerprint::Fingerprint;
 pub use grid::{Cell, Grid, GridRow};
 pub use health::Health;
 pub use numbers::{Numbers, Second};
-pub use page::index_page;
+pub use page::{Now, POLICY, Unfinished, index_page, live_index_page};
 pub use proportion::{Interval, fisher, wilson};
 pub use track_record::track_record;

@@ -1,4 +1,5 @@
-//! `index.html`: one static file over all runs, with nothing to fetch and nothing to run, as `report.html` is.
+//! `index.html`: one static file over all runs, with nothing to fetch and nothing to run, as `report.html` is. A server shows the
+//! same with what goes on now.
 
 use askama::Template;
 
@@ -15,8 +16,47 @@ const MAX_FINDINGS: usize = 500;
 /// How many reasons are named.
 const MAX_REASONS: usize = 20;
 
+/// What the page allows itself, as it says and as a server should: nothing is loaded, nothing runs.
+pub const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// What only a server knows. Everything in it is inert already.
+#[derive(Debug, Clone, Default)]
+pub struct Now {
+    /// Runs without a verdict, those that go on first.
+    pub unfinished: Vec<Unfinished>,
+    /// What went wrong in making the page.
+    pub notes: Vec<String>,
+}
+
+/// A run without a verdict.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// Its directory.
+    pub id: String,
+    /// What is run.
+    pub case: String,
+    /// Under which faults.
+    pub faults: String,
+    /// When it was started.
+    pub started: chrono::DateTime<chrono::Utc>,
+    /// Whether it goes on.
+    pub running: bool,
+    /// What it said last of how far it is.
+    pub phase: String,
+}
+
 /// Renders the page. `known` says what the baseline says of a finding: `known until 2026-12-01`; nothing where it is not in it.
 pub fn index_page(index: &Index, known: &dyn Fn(&Row) -> Option<String>) -> String {
+    render(index, known, None)
+}
+
+/// The same as a server shows it: with what goes on now, and links to what only a server has.
+pub fn live_index_page(index: &Index, known: &dyn Fn(&Row) -> Option<String>, now: &Now) -> String {
+    render(index, known, Some(now))
+}
+
+fn render(index: &Index, known: &dyn Fn(&Row) -> Option<String>, now: Option<&Now>) -> String {
     let (grid, board, health) = (Grid::new(index), Board::new(index), Health::new(index));
     let newest = grid.rows.iter().filter_map(|row| row.cells.last());
     let mut today = Ending::ALL.map(|ending| (ending, 0));
@@ -37,6 +77,7 @@ pub fn index_page(index: &Index, known: &dyn Fn(&Row) -> Option<String>) -> Stri
         board,
         health,
         today,
+        now,
     }
     .render()
     .expect("the template writes to memory")
@@ -53,6 +94,7 @@ struct Page<'a> {
     runs: Vec<&'a Entry>,
     /// How the newest run of each case ended.
     today: [(Ending, u64); 4],
+    now: Option<&'a Now>,
 }
 
 /// What the template asks for.

@@ -1,5 +1,6 @@
 //! Chromium, driven over a pipe by the DevTools protocol: messages of JSON, each ended by a zero byte, on its descriptors
-//! 3 and 4. When the test ends, however it ends, the pipe closes and the browser goes.
+//! 3 and 4. When the test ends, however it ends, the pipe closes and the browser goes. Each test binary uses its own part of this.
+#![allow(dead_code, reason = "shared by several test binaries")]
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -26,7 +27,7 @@ pub(crate) struct Browser {
     _profile: TempDir,
 }
 
-/// A browser without a network; `None`, with a word, where there is none and none is demanded.
+/// A browser without a network but for this machine's own; `None`, with a word, where there is none and none is demanded.
 pub(crate) fn browser() -> Option<Browser> {
     let name = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
@@ -57,7 +58,7 @@ impl Browser {
         let script = format!(
             "exec {name} --headless --no-sandbox --disable-gpu --remote-debugging-pipe --no-first-run --hide-scrollbars \
              --disable-dev-shm-usage --disable-background-networking --disable-component-update --disable-sync \
-             --proxy-server=127.0.0.1:9 --host-resolver-rules='MAP * ~NOTFOUND' \
+             --proxy-server=127.0.0.1:9 --host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' \
              --user-data-dir='{}' about:blank 3<&0 4>&1 </dev/null >/dev/null 2>&1",
             profile.path().display()
         );
@@ -134,12 +135,16 @@ impl Browser {
 
     /// The same, at a place in it.
     pub(crate) fn open_at(&mut self, file: &Path, hash: &str) {
+        self.go(&format!("file://{}{hash}", file.display()));
+    }
+
+    /// Opens an address, and waits until it is loaded.
+    pub(crate) fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({"url": "about:blank"}));
         while self.eval("document.readyState === 'complete' && location.href === 'about:blank'")
             != json!(true)
         {}
         self.events.clear();
-        let url = format!("file://{}{hash}", file.display());
         self.call("Page.navigate", json!({"url": url}));
         while !self
             .events
@@ -228,6 +233,15 @@ impl Browser {
         params["clip"] = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let picture = self.call("Page.captureScreenshot", params);
         picture["data"].as_str().expect("a picture").to_owned()
+    }
+
+    /// Everything that was asked for, the page among it.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.all("Network.requestWillBeSent")
+            .filter_map(|e| e["params"]["request"]["url"].as_str())
+            .filter(|url| !url.starts_with("data:"))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// What the page asked of anybody, besides itself.

@@ -1,6 +1,6 @@
 //! The page in a real browser: Chromium without a window and without a network, from a file.
 //!
-//! Skipped, with a word, where there is no Chromium, unless `SCHISM_REQUIRE_BROWSER=1`. Pictures and printed pages are kept
+//! The same pages in Firefox, too. Skipped, with a word, where there is no such browser, unless `SCHISM_REQUIRE_BROWSER=1`. Pictures and printed pages are kept
 //! where `SCHISM_ARTEFACTS` says. axe-core comes from npm's registry, into cargo's place for what tests make.
 
 #![expect(
@@ -13,6 +13,7 @@
 )]
 
 mod chromium;
+mod firefox;
 #[path = "../support/fixture.rs"]
 mod fixture;
 #[path = "../support/hostile.rs"]
@@ -29,8 +30,9 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use checkers::{Finding, Verdict};
 use chromium::{Browser, browser, required};
+use firefox::firefox;
 use history::{Key, Outcome, Reason, RegisterOp};
-use schism_reports::{Report, html};
+use schism_reports::{Report, broken, html};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -38,11 +40,13 @@ use tempfile::TempDir;
 fn kinds() -> Vec<(&'static str, Report)> {
     vec![
         ("fail", fixture::failing(6_000)),
+        ("whole", fixture::whole()),
         ("pass", fixture::passing()),
         ("unknown", fixture::undecided()),
         ("interrupted", fixture::interrupted()),
         ("no-calls", fixture::empty()),
         ("no-faults", fixture::quiet()),
+        ("one-call", fixture::single()),
         ("few-calls", fixture::failing(0)),
         ("transactions", transactions::write_skew()),
         ("queue", transactions::lost_message()),
@@ -99,10 +103,17 @@ fn every_kind_of_page_opens_from_a_file_asks_nobody_and_complains_of_nothing() {
         quiet(&browser, name);
         let text = browser.eval("document.body.innerText");
         let text = text.as_str().expect("a page has text");
-        for bad in ["NaN", "undefined", "[object", " holds", "Infinity", "null"] {
-            assert!(!text.contains(bad), "{name} says {bad:?}:\n{text}");
+        assert_no_nonsense(name, text);
+        for drawing in drawings(&mut browser) {
+            assert_no_nonsense(name, &drawing);
         }
+        assert_eq!(browser.eval(EMPTY_SECTIONS), json!([]), "{name}");
         assert!(text.contains(report.conclusion.loud()), "{name}");
+        tells(name, &report, text);
+        keep(
+            &format!("{name}.html"),
+            &STANDARD.encode(html::page(&report)),
+        );
         let title = browser.eval("document.title");
         assert_eq!(title, json!(report.title()), "{name}");
         for dark in [false, true] {
@@ -119,6 +130,97 @@ fn every_kind_of_page_opens_from_a_file_asks_nobody_and_complains_of_nothing() {
     }
 }
 
+/// Sections that have a heading and nothing else, and boxes with nothing in them.
+const EMPTY_SECTIONS: &str = "[...document.querySelectorAll('main section, main figure, main details, main dl, main table')] \
+    .filter((one) => { const copy = one.cloneNode(true); \
+        copy.querySelectorAll('h2, h3, caption, figcaption, summary').forEach((head) => head.remove()); \
+        return !copy.querySelector('svg, canvas, input, select') && copy.textContent.trim() === ''; }) \
+    .map((one) => one.outerHTML.slice(0, 200))";
+
+/// The text of a page says no value that was never there, and promises nothing about a database.
+fn assert_no_nonsense(name: &str, text: &str) {
+    for bad in ["NaN", "undefined", "[object", " holds", "Infinity", "null"] {
+        assert!(!text.contains(bad), "{name} says {bad:?}:\n{text}");
+    }
+}
+
+/// Verdict, story, findings, how sure that is, what to type next: on the page of whatever run.
+fn tells(name: &str, report: &Report, text: &str) {
+    let words = |text: &str| {
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase()
+    };
+    let text = words(text);
+    let mut parts = vec![report.story.clone(), "How sure".to_owned()];
+    if !report.meta.run.is_empty() {
+        parts.extend(["Type next".to_owned(), "schism ".to_owned()]);
+    }
+    for view in report.findings.iter().take(html::MAX_CARDS) {
+        parts.extend([view.finding.title.clone(), view.finding.explanation.clone()]);
+    }
+    for part in parts {
+        assert!(
+            text.contains(&words(&part)),
+            "{name}: {part:?} is not in\n{text}"
+        );
+    }
+}
+
+/// The markup of the drawings: a coordinate that is no number would show nowhere else.
+fn drawings(browser: &mut Browser) -> Vec<String> {
+    let all = browser.eval("[...document.querySelectorAll('svg')].map((one) => one.outerHTML)");
+    let all = all.as_array().expect("a list").clone();
+    all.iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_page_of_a_run_that_broke_opens_everywhere() {
+    let Some(mut browser) = browser() else { return };
+    let pages = Pages::new();
+    let page = pages.0.path().join("broken.html");
+    let broken = broken::Aftermath {
+        calls: 12_345,
+        phase: "workload".to_owned(),
+        in_force: vec!["partition {n1} | {n2 n3}".to_owned()],
+        logs: fixture::logs(),
+        ..fixture::broken()
+    };
+    std::fs::write(&page, broken::page(&broken)).expect("a page is written");
+    for scripts in [true, false] {
+        browser.scripts(scripts);
+        browser.open(&page);
+        quiet(&browser, "broken");
+        let text = browser.eval("document.body.innerText");
+        let text = text.as_str().expect("a page has text");
+        assert_no_nonsense("broken", text);
+        assert!(
+            text.contains("ERROR") && text.contains("schism doctor"),
+            "{text}"
+        );
+        assert_eq!(browser.eval(EMPTY_SECTIONS), json!([]));
+    }
+    browser.scripts(true);
+    for dark in [false, true] {
+        browser.dark(dark);
+        browser.open(&page);
+        let palette = if dark { "dark" } else { "light" };
+        keep(&format!("broken-{palette}.png"), &browser.picture());
+        if let Some(axe) = AXE.as_deref() {
+            assert_eq!(violations(&mut browser, axe), json!([]), "dark: {dark}");
+        }
+    }
+    browser.size(390, 844);
+    browser.eval("new Promise(requestAnimationFrame)");
+    let wide = browser.eval("document.documentElement.scrollWidth");
+    assert_eq!(wide, json!(390), "wider than a phone");
+    keep("broken-phone.png", &browser.picture());
+}
+
 #[test]
 fn without_scripts_the_page_has_verdict_findings_matrix_and_faults() {
     let Some(mut browser) = browser() else { return };
@@ -126,6 +228,7 @@ fn without_scripts_the_page_has_verdict_findings_matrix_and_faults() {
     browser.scripts(false);
     for (name, report) in [
         ("fail", fixture::failing(500)),
+        ("whole", fixture::whole()),
         ("transactions", transactions::write_skew()),
     ] {
         browser.open(&pages.write(name, &report));
@@ -318,6 +421,22 @@ fn it_prints_without_its_controls() {
         let data = printed["data"].as_str().expect("a document");
         keep(&format!("{name}.pdf"), data);
         let bytes = STANDARD.decode(data).expect("base64");
+        if let Some(text) = printed_text(&bytes) {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let text = words.join(" ").to_lowercase();
+            for part in [
+                &report.story[..60],
+                &report.findings[0].finding.title,
+                "Could it be the test?",
+                "Type next",
+                "How to run this again",
+            ] {
+                assert!(
+                    text.contains(&part.to_lowercase()),
+                    "{name}: {part:?} is not on paper:\n{text}"
+                );
+            }
+        }
         assert!(bytes.starts_with(b"%PDF"));
         let pages = bytes
             .windows(12)
@@ -334,6 +453,24 @@ fn it_prints_without_its_controls() {
         assert_eq!(paper, json!("rgb(255, 255, 255)"), "paper is white");
         browser.call("Emulation.setEmulatedMedia", json!({"media": ""}));
     }
+}
+
+/// The text of a printed page, where Debian's poppler-utils are there to read it.
+fn printed_text(pdf: &[u8]) -> Option<String> {
+    let place = tempfile::tempdir().expect("a place");
+    let file = place.path().join("page.pdf");
+    std::fs::write(&file, pdf).expect("writable");
+    let Ok(out) = Command::new("pdftotext").arg(&file).arg("-").output() else {
+        assert!(!required(), "no pdftotext: apt-get install poppler-utils");
+        eprintln!("the text on paper was not looked at: apt-get install poppler-utils");
+        return None;
+    };
+    assert!(
+        out.status.success(),
+        "pdftotext: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    Some(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
 /// axe-core's script, from npm.
@@ -369,17 +506,20 @@ fn axe_finds_nothing() {
             browser.dark(dark);
             browser.open(&page);
             is_ready(&mut browser);
-            browser.eval(
-                "document.querySelectorAll('details').forEach((one) => { one.open = true; })",
-            );
-            browser.eval(&format!("{axe};0"));
-            let found = browser.eval(
-                "axe.run(document).then((r) => r.violations.map((v) => v.id + ': ' + v.help + ': ' \
-                 + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + n.failureSummary).join(' | ')))",
-            );
+            let found = violations(&mut browser, axe);
             assert_eq!(found, json!([]), "{name}, dark: {dark}");
         }
     }
+}
+
+/// What axe-core finds on the open page, with everything unfolded.
+fn violations(browser: &mut Browser, axe: &str) -> Value {
+    browser.eval("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+    browser.eval(&format!("{axe};0"));
+    browser.eval(
+        "axe.run(document).then((r) => r.violations.map((v) => v.id + ': ' + v.help + ': ' \
+         + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + n.failureSummary).join(' | ')))",
+    )
 }
 
 #[test]
@@ -413,6 +553,41 @@ fn colours_are_told_apart() {
                 (measured - wanted).abs() < 0.15,
                 "{name}, dark: {is_dark}: {measured}"
             );
+        }
+    }
+}
+
+#[test]
+fn firefox_shows_the_same() {
+    let Some(mut firefox) = firefox() else { return };
+    let pages = Pages::new();
+    for (name, report) in kinds() {
+        firefox.open(&pages.write(name, &report));
+        firefox.until("!document.getElementById('calls-data') || window.wrappedJSObject?.schism || window.schism");
+        let text = firefox.eval("document.body.innerText");
+        let text = text.as_str().expect("a page has text");
+        assert_no_nonsense(name, text);
+        assert!(text.contains(report.conclusion.loud()), "{name}");
+        assert_eq!(
+            firefox.eval("document.title"),
+            json!(report.title()),
+            "{name}"
+        );
+        // Nothing but the file itself was loaded.
+        let loaded = firefox.eval("performance.getEntriesByType('resource').length");
+        assert_eq!(loaded, json!(0), "{name} asks somebody");
+        assert_eq!(firefox.eval(EMPTY_SECTIONS), json!([]), "{name}");
+        if report.calls.of > 0 && report.timed {
+            // The calls were unpacked, and something is drawn.
+            let calls = firefox.eval("(window.wrappedJSObject || window).schism.calls");
+            assert_eq!(calls, json!(report.calls.shown), "{name}");
+            let drawn = "(() => { const c = document.getElementById('x-canvas'); \
+                const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+                return d.some((v, i) => i % 4 === 3 && v > 0); })()";
+            assert_eq!(firefox.eval(drawn), json!(true), "{name}: nothing is drawn");
+        }
+        if name == "whole" {
+            keep("whole-firefox.png", &firefox.picture());
         }
     }
 }
@@ -481,6 +656,14 @@ fn large(n: u64, name: &str) {
     is_ready(&mut browser);
     quiet(&browser, name);
     assert_eq!(browser.eval("schism.calls"), json!(report.calls.shown));
+    let text = browser.eval("document.body.innerText");
+    let text = text.as_str().expect("a page has text");
+    assert_no_nonsense(name, text);
+    tells(name, &report, text);
+    keep(
+        &format!("{name}.html"),
+        &STANDARD.encode(html::page(&report)),
+    );
     let median = "(() => { const all = Array.from({length: 9}, () => schism.redraw()).sort((a, b) => a - b); return all[4]; })()";
     let out = browser.eval(median);
     browser.eval("document.getElementById('x-canvas').focus()");

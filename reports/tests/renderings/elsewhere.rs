@@ -71,7 +71,7 @@ fn a_bank_is_told_in_its_own_words() {
         "{summary}"
     );
     for line in [
-        "     schism check 'my bank.edn' --workload bank   ·   schism check 'my bank.edn' --workload bank --finding 1\n",
+        "     schism check 'my bank.edn' --workload bank\n     schism check 'my bank.edn' --workload bank --finding 1\n",
         "  expected  constant-total\n",
         "  checks    bank FAIL\n",
     ] {

@@ -8,7 +8,9 @@ mod faults;
 mod fixture;
 #[path = "../support/hostile.rs"]
 mod hostile;
+mod nodes;
 mod scale;
+mod services;
 #[path = "../support/transactions.rs"]
 mod transactions;
 mod verdicts;
@@ -17,7 +19,7 @@ use std::collections::BTreeMap;
 
 use quick_xml::{Reader, events::Event};
 use schism_reports::{
-    Report, VerdictFile, html,
+    Report, Told, VerdictFile, html,
     junit::{self, OnUnknown},
     summary,
     text::{self, Style},
@@ -31,10 +33,12 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
         columns: 60,
     };
     let mut cards = String::new();
+    let mut explained = String::new();
     for finding in &report.findings {
         cards.push_str(
             &text::card(report, finding.number, Style::PLAIN).expect("it is one of its findings"),
         );
+        explained.push_str(&summary::finding(report, finding));
     }
     vec![
         ("html", without_scripts(&html::page(report))),
@@ -46,6 +50,11 @@ fn renderings(report: &Report) -> Vec<(&'static str, String)> {
             junit::document(report, OnUnknown::Error, &["report.html"]),
         ),
         ("markdown", summary::page(report)),
+        (
+            "markdown of many",
+            summary::pages(&[Told::Judged(report); 3]),
+        ),
+        ("explain.md", explained),
         ("verdict", VerdictFile::new(report, 1).to_json()),
     ]
 }

@@ -124,3 +124,20 @@ fn a_long_proof_is_cut_with_its_length() {
     );
     assert!(summary::page(&report).contains("20 of 90 calls shown."));
 }
+
+#[test]
+fn no_call_and_one_call_are_pages_too() {
+    for (report, story) in [
+        (fixture::empty(), "was asked nothing"),
+        (fixture::single(), "was asked 1 call"),
+    ] {
+        for (name, text) in renderings(&report) {
+            for bad in ["NaN", "undefined", " holds"] {
+                assert!(!text.contains(bad), "{bad} in {name}:\n{text}");
+            }
+        }
+        let page = html::page(&report);
+        assert!(page.contains(story), "{page}");
+        page_elements(&page);
+    }
+}

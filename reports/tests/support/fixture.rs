@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use checkers::{Cause, Check, Evidence, Finding, Verdict};
+use checkers::{Cause, Check, Evidence, Finding, Verdict, cap::Use};
 use history::{
-    Event, History, Index, Key, Moment, Nanos, NodeId, Nodes, Outcome, Process, Reason, Register,
-    RegisterCall, RegisterOp, RegisterReturn,
+    ClockReading, Event, History, Index, Key, Moment, Nanos, NodeId, Nodes, Outcome, Process,
+    Reason, Register, RegisterCall, RegisterOp, RegisterReturn,
     fault::{FaultId, FaultSpan},
 };
-use schism_reports::{Phases, Report, RunMeta, Window};
+use schism_reports::{NodeClock, NodeLog, Phases, Report, RunMeta, Window, broken};
 
 /// An event without its index: its time, whether it is an end, the number of its call, and the rest.
 type Draft = (Nanos, bool, u64, Process, Option<NodeId>, Moment<Register>);
@@ -171,6 +171,112 @@ pub(crate) fn partition() -> FaultSpan {
         healed: Some(Nanos::from_millis(39_000)),
         heal_verified: Some((true, "20/20 probes crossed".to_owned())),
         errors: Vec::new(),
+        clocks: Vec::new(),
+    }
+}
+
+/// A clock that was made wrong, and what was measured of it.
+pub(crate) fn clock() -> FaultSpan {
+    let reading = |at, offset, during| ClockReading {
+        node: "n2".to_owned(),
+        at: Nanos::from_millis(at),
+        offset,
+        uncertainty: Nanos(500_100),
+        during,
+    };
+    FaultSpan {
+        id: FaultId(3),
+        kind: "clock".to_owned(),
+        what: "n2 20s561ms ahead".to_owned(),
+        nodes: vec!["n2".to_owned()],
+        sides: Vec::new(),
+        injected: Some(Nanos::from_millis(50_000)),
+        began: Nanos::from_millis(49_900),
+        verified: Some((
+            true,
+            "n2: 20561 ms, give or take 0.1 µs (1 process)".to_owned(),
+        )),
+        healed: Some(Nanos::from_millis(55_000)),
+        heal_verified: Some((true, "n2: 0 ms (1 process)".to_owned())),
+        errors: Vec::new(),
+        clocks: vec![
+            reading(50_300, 20_561_000_000, true),
+            reading(55_200, 0, false),
+        ],
+    }
+}
+
+/// What nodes wrote; the run's zero is 1795229127 by a clock of which `n3`'s is two seconds ahead.
+pub(crate) fn logs() -> Vec<NodeLog> {
+    let log = |node: &str, offset: i64, lines: &[(f64, &str, &str)]| {
+        let line = |(at, level, msg): &(f64, &str, &str)| {
+            let ts = 1_795_229_127.0 + at + offset as f64 / 1e9;
+            format!("{{\"level\":\"{level}\",\"ts\":{ts:.3},\"msg\":\"{msg}\"}}\n")
+        };
+        NodeLog {
+            node: node.to_owned(),
+            file: format!("nodes/{node}/etcd.log"),
+            text: lines.iter().map(line).collect(),
+            left_out: 0,
+            clock: Some(NodeClock {
+                offset,
+                uncertainty: Nanos(2_000_000),
+            }),
+        }
+    };
+    let noise: Vec<(f64, &str, &str)> = (0..500)
+        .map(|i| (f64::from(i) * 0.1, "info", "compacted 17"))
+        .collect();
+    let slow: Vec<(f64, &str, &str)> = (0..40)
+        .map(|i| (24.0 + f64::from(i) * 0.2, "warn", "lost connection to 7f"))
+        .collect();
+    vec![
+        log("n1", 0, &[&noise[..240], &slow[..]].concat()),
+        log("n2", 0, &[
+            (49.0, "info", "before"),
+            (51.0 + 20.561, "error", "written by a wrong clock"),
+            (56.0, "info", "elected leader 8e at term 4"),
+        ]),
+        log("n3", 2_000_000_000, &[(31.3, "info", "became leader at term 3"), (31.4, "info", "applied 93")]),
+        NodeLog {
+            text: "=== schism starts etcd\n2026-11-21 02:46:15.000 INFO up\npanic: runtime error\n\ngoroutine 1 [running]:\n".to_owned(),
+            ..log("n4", 0, &[])
+        },
+    ]
+}
+
+/// Everything that a page can show.
+pub(crate) fn whole() -> Report {
+    let (history, finding) = stale(3_000);
+    let read = |call: &RegisterCall| {
+        Some(match call.op {
+            RegisterOp::Read => Use::Read,
+            _ => Use::Write,
+        })
+    };
+    Report::new(
+        meta(),
+        &history,
+        vec![
+            check("linearizable", Verdict::Fail(vec![finding])),
+            pass("coverage"),
+        ],
+        vec![partition(), kill(true), clock()],
+    )
+    .with_sides(&history, &read)
+    .with_logs(&logs())
+}
+
+/// A run that could not reach a node.
+pub(crate) fn broken() -> broken::Aftermath {
+    broken::Aftermath {
+        meta: meta(),
+        phase: "deploy".to_owned(),
+        message: "n2: cannot reach 10.77.0.2:22: Connection refused (os error 111)".to_owned(),
+        calls: 0,
+        in_force: Vec::new(),
+        log: (0..60).map(|i| format!("02:45:{i:02} deploy")).collect(),
+        logs: Vec::new(),
     }
 }
 
@@ -195,6 +301,7 @@ pub(crate) fn kill(verified: bool) -> FaultSpan {
         healed: Some(Nanos::from_millis(48_200)),
         heal_verified: None,
         errors: Vec::new(),
+        clocks: Vec::new(),
     }
 }
 
@@ -218,6 +325,7 @@ pub(crate) fn meta() -> RunMeta {
         expectation: "linearizable".to_owned(),
         seed: Some("0x5eed1a7c".to_owned()),
         started: chrono::DateTime::from_timestamp(1_795_229_112, 0),
+        zero: chrono::DateTime::from_timestamp(1_795_229_127, 0),
         duration: Nanos::from_millis(66_400),
         argv: words(&["target/release/schism", "run", "etcd", "--lab", "5", "--time", "60s"]),
         config: "target: etcd            # command line\nnodes: 5                # --lab 5\nrun:\n  time: 60s             # --time 60s\n  op_timeout: 5s        # default\n".to_owned(),
@@ -363,6 +471,20 @@ pub(crate) fn interrupted() -> Report {
 pub(crate) fn empty() -> Report {
     let (history, _) = Calls::new().history();
     Report::new(RunMeta::default(), &history, vec![], vec![])
+}
+
+/// One call, and nothing else.
+pub(crate) fn single() -> Report {
+    let mut calls = Calls::new();
+    calls.call(
+        (0, 1),
+        (1_000, Some(3_000)),
+        Key::Int(17),
+        RegisterOp::Write(1),
+        done(),
+    );
+    let (history, _) = calls.history();
+    Report::new(meta(), &history, vec![unknown("coverage")], vec![])
 }
 
 pub(crate) fn quiet() -> Report {

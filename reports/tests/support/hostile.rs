@@ -5,10 +5,10 @@ use checkers::{
     cap::{Cap, Use},
 };
 use history::{
-    Codec, Event, Fields, History, Index, Key, Moment, Nanos, NodeId, Nodes, Operation, Outcome,
-    Process, Reason,
+    ClockReading, Codec, Event, Fields, History, Index, Key, Moment, Nanos, NodeId, Nodes,
+    Operation, Outcome, Process, Reason,
 };
-use schism_reports::{Report, RunMeta};
+use schism_reports::{NodeLog, Report, RunMeta};
 use serde_json::value::RawValue;
 
 use super::fixture;
@@ -108,7 +108,6 @@ pub(crate) fn report(s: &str) -> Report {
     assert!(!card.partitions.is_empty());
     fault.began = Nanos(0);
     fault.injected = Some(Nanos(0));
-    fault.kind = text();
     fault.what = text();
     fault.nodes = vec![text()];
     fault.sides = vec![vec![text()], vec![text(), "n2".to_owned()]];
@@ -150,5 +149,28 @@ pub(crate) fn report(s: &str) -> Report {
             }),
         ),
     ];
-    Report::new(meta, &history, checks, vec![fault]).with_cap(card)
+    fault.kind = text();
+    fault.clocks = vec![ClockReading {
+        node: text(),
+        at: Nanos(1),
+        offset: -5,
+        uncertainty: Nanos(1),
+        during: true,
+    }];
+    let json = serde_json::json!({"ts": 1_795_229_127.001, "level": "error", "msg": s, s: s});
+    let log = NodeLog {
+        node: text(),
+        file: text(),
+        // An end of a line is the end of a line.
+        text: format!(
+            "2026-11-21 02:45:27.002 ERROR {}\n{json}\n",
+            s.replace('\n', " ")
+        ),
+        left_out: 1,
+        clock: None,
+    };
+    Report::new(meta, &history, checks, vec![fault])
+        .with_cap(card)
+        .with_sides(&history, &|_| Some(Use::Read))
+        .with_logs(&[log])
 }

@@ -17,7 +17,7 @@ struct Offset {
 }
 
 /// Tells a node what time it thinks it is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct WallClock {
     file: PathBuf,
 }

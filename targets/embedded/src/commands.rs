@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! guard     --dir D --parent PID          serve  --dir D --parent PID NODE
-//! start|kill|pause|resume|state|remaining --dir D NODE
+//! start|kill|terminate|pause|resume|state|remaining --dir D NODE
 //! cut       --dir D --fault F NODE FROM…  heal|dropped --dir D --fault F NODE
+//! slow      --dir D --fault F --seed S NODE FROM=DELAY,JITTER,LOSS…
 //! reaches   --dir D NODE TO               clock  --dir D --offset MS NODE
-//! wrong-by  --dir D NODE
+//! wrong-by  --dir D NODE                  round-trip|loss --dir D NODE TO
 //! ```
 //!
-//! Undoing a fault in a cluster that is gone is done already: then all but `reaches`, `dropped` and `wrong-by`, which ask for
-//! evidence, exit with zero and say so.
+//! Undoing a fault in a cluster that is gone is done already: then all but those that ask for evidence (`reaches`, `dropped`,
+//! `wrong-by`, `round-trip`, `loss`) exit with zero and say so.
 
 use std::{
     collections::BTreeMap,
@@ -18,14 +19,16 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use control::Slow;
 
 use crate::{
     clock::{WallClock, true_time},
     guard,
     layout::{Layout, node_dir},
-    links::{self, Links},
+    links::{self, Links, Slowness},
     peers::{Peers, Reply},
     process::{Identity, ProcessState, die_with},
     server,
@@ -33,6 +36,9 @@ use crate::{
 
 /// How long a process may take to die or to stop.
 const SIGNAL: Duration = Duration::from_secs(10);
+/// How many messages are timed, and how long for each.
+const ROUND_TRIPS: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a probe waits.
 const PROBE: Duration = Duration::from_secs(1);
 
@@ -102,7 +108,8 @@ impl Arguments {
             "serve" => return self.serve(&dir),
             _ if guard::lives(&dir) => {}
             "state" => return Ok("gone\n".into()),
-            "start" | "kill" | "pause" | "resume" | "cut" | "heal" | "remaining" | "clock" => {
+            "start" | "kill" | "terminate" | "pause" | "resume" | "cut" | "slow" | "heal"
+            | "remaining" | "clock" => {
                 server::complain("the cluster is gone");
                 return Ok(String::new());
             }
@@ -120,6 +127,7 @@ impl Arguments {
         match self.command.as_str() {
             "start" => done(guard::tell(&dir, &format!("start {node}"))),
             "kill" => done(process()?.map_or(Ok(()), |p| p.kill(SIGNAL))),
+            "terminate" => done(process()?.map_or(Ok(()), |p| p.terminate(SIGNAL))),
             "pause" => match process()? {
                 Some(process) => done(process.pause(SIGNAL)),
                 None => Err(format!("{node}: never started")),
@@ -139,11 +147,29 @@ impl Arguments {
             }
             "heal" => {
                 let fault = self.text("fault")?;
-                done(links::edit(&home, |cuts| drop(cuts.remove(fault))))
+                let cuts = links::edit(&home, |cuts| drop(cuts.remove(fault)));
+                done(cuts.and_then(|()| links::edit_slow(&home, |slows| drop(slows.remove(fault)))))
             }
-            "remaining" => links::read(&home)
-                .map(|cuts| cuts.keys().map(|fault| format!("{fault}\n")).collect())
-                .map_err(|e| format!("{node}: cuts.json: {e}")),
+            "slow" => {
+                let (fault, seed) = (self.text("fault")?.to_owned(), self.number("seed")?);
+                let peers = self.words[1..].iter().map(|word| slow(word));
+                let peers = peers.collect::<Result<_, _>>()?;
+                let slowness = Slowness { seed, peers };
+                done(links::edit_slow(&home, |slows| {
+                    drop(slows.insert(fault, slowness))
+                }))
+            }
+            "remaining" => links::faults(&home)
+                .map(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect())
+                .map_err(|e| format!("{node}: its links: {e}")),
+            "round-trip" | "loss" => {
+                let to = self.word(1)?;
+                let to = layout
+                    .position(to)
+                    .ok_or_else(|| format!("no node {to:?}"))?;
+                let peers = Peers::new(layout, me, Arc::new(Links::new(&home)));
+                runtime()?.block_on(measure(Arc::new(peers), to, &self.command))
+            }
             "clock" => done(WallClock::new(&home).set_offset(self.number("offset")?)),
             "wrong-by" => {
                 let before = true_time();
@@ -183,6 +209,52 @@ fn wrong_by(before: i64, shown: i64, after: i64) -> String {
     let uncertainty = (after - before + 1) / 2;
     let milliseconds = (wrong + 500).div_euclid(1000);
     format!("{milliseconds} ms, give or take {uncertainty} µs\n")
+}
+
+/// `n2=40,10,0`: from whom, and what becomes of it.
+fn slow(word: &str) -> Result<(String, Slow), String> {
+    let parsed = || {
+        let (peer, numbers) = word.split_once('=')?;
+        let mut numbers = numbers.split(',');
+        let slow = Slow {
+            delay: numbers.next()?.parse().ok()?,
+            jitter: numbers.next()?.parse().ok()?,
+            loss: numbers.next()?.parse().ok()?,
+        };
+        Some((peer.to_owned(), slow))
+    };
+    parsed().ok_or_else(|| format!("not FROM=DELAY,JITTER,LOSS: {word:?}"))
+}
+
+/// Measures the link to another node: the middle of some round trips, or how many of a hundred messages are not answered.
+async fn measure(peers: Arc<Peers>, to: usize, what: &str) -> Result<String, String> {
+    if what == "round-trip" {
+        let mut took = Vec::new();
+        for _ in 0..ROUND_TRIPS {
+            let began = Instant::now();
+            if peers.call(to, "/peer/ping", &(), PATIENCE).await.is_ok() {
+                took.push(began.elapsed());
+            }
+        }
+        took.sort();
+        let middle = took.get(took.len() / 2).ok_or("no answer")?;
+        return Ok(format!("{} ms\n", middle.as_millis()));
+    }
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let peers = peers.clone();
+            tokio::spawn(async move { peers.call(to, "/peer/ping", &(), PATIENCE).await.is_err() })
+        })
+        .collect();
+    let mut lost = 0;
+    for call in calls {
+        lost += u32::from(call.await.map_err(|e| e.to_string())?);
+    }
+    // A node that answers nobody is down, or cut off, and not lossy.
+    match lost {
+        100 => Err("no answer".into()),
+        lost => Ok(format!("{lost} lost\n")),
+    }
 }
 
 /// Speaks as node `me`, through its links, whether or not its own server lives: a packet filter would not ask either.

@@ -16,6 +16,7 @@
 //! State is files in one directory, so that a later process can say what remains and undo it: `cluster.json` (ports,
 //! token, mode), and for each node `pid.json`, `cuts.json`, `clock.json`, `log.jsonl` and `server.log`.
 
+mod chronicle;
 mod client;
 mod clock;
 mod commands;

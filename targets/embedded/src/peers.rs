@@ -13,9 +13,10 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    chronicle::{Chronicle, Level},
     client::{innermost, plain_http},
     layout::{Layout, Member},
-    links::Links,
+    links::{Fate, Links},
 };
 
 /// The header that names the sending node.
@@ -32,6 +33,7 @@ pub(crate) struct Peers {
     links: Arc<Links>,
     http: reqwest::Client,
     answering: Vec<AtomicBool>,
+    chronicle: Option<Chronicle>,
 }
 
 /// Why there is no answer.
@@ -66,7 +68,13 @@ impl Peers {
             links,
             http: plain_http(),
             answering,
+            chronicle: None,
         }
+    }
+    /// The same, and who answers and who does not is told.
+    pub(crate) fn told_to(mut self, chronicle: Chronicle) -> Self {
+        self.chronicle = Some(chronicle);
+        self
     }
     /// All members, this node included.
     pub(crate) fn members(&self) -> &[Member] {
@@ -99,12 +107,26 @@ impl Peers {
             if self.links.drops(&member.name) {
                 pending::<()>().await;
             }
+            match self.links.fate(&member.name) {
+                Fate::After(late) if late.is_zero() => {}
+                Fate::After(late) => tokio::time::sleep(late).await,
+                Fate::Lost => pending().await,
+            }
             reply
         };
         let result = tokio::time::timeout(within, exchange)
             .await
             .unwrap_or_else(|_| Err(CallError::Lost(format!("{}: timeout", member.name))));
-        self.answering[to].store(result.is_ok(), Ordering::Relaxed);
+        let answered = self.answering[to].swap(result.is_ok(), Ordering::Relaxed);
+        if let (Some(chronicle), true) = (&self.chronicle, answered != result.is_ok()) {
+            match &result {
+                Ok(_) => chronicle.tell(Level::Info, &format!("{} answers again", member.name)),
+                Err(e) => chronicle.tell(
+                    Level::Warn,
+                    &format!("{} does not answer: {e}", member.name),
+                ),
+            }
+        }
         result
     }
 

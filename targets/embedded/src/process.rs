@@ -66,6 +66,13 @@ impl Identity {
         };
         wait(&fd, Some(within))
     }
+    /// Asks it to end, and waits until it is gone.
+    pub(crate) fn terminate(&self, within: Duration) -> io::Result<()> {
+        let Some(fd) = self.signal(Signal::TERM)? else {
+            return Ok(());
+        };
+        wait(&fd, Some(within))
+    }
     /// Stops it, and waits until it has stopped. It is an error if it is gone.
     pub(crate) fn pause(&self, within: Duration) -> io::Result<()> {
         let deadline = Instant::now() + within;

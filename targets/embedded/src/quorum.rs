@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use crate::{
+    chronicle::{Chronicle, Level},
     clock::WallClock,
     journal::Journal,
     peers::{Peers, Reply},
@@ -122,11 +123,13 @@ impl Quorum {
             (to, sender)
         });
         let senders = senders.collect();
-        tokio::spawn(anti_entropy(peers.clone(), replica.clone()));
+        let clock = WallClock::new(node_dir);
+        let chronicle = Chronicle::new(clock.clone());
+        tokio::spawn(anti_entropy(peers.clone(), replica.clone(), chronicle));
         Ok(Self {
             r,
             w,
-            clock: WallClock::new(node_dir),
+            clock,
             peers,
             replica,
             senders,
@@ -292,7 +295,7 @@ async fn hand_over(peers: Arc<Peers>, to: usize, mut queue: mpsc::UnboundedRecei
 }
 
 /// Makes replicas equal in the end, whatever was lost on the way. Each round is with the next peer, all at last.
-async fn anti_entropy(peers: Arc<Peers>, replica: Arc<Mutex<Replica>>) {
+async fn anti_entropy(peers: Arc<Peers>, replica: Arc<Mutex<Replica>>, chronicle: Chronicle) {
     let lock = || replica.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         for to in peers.others().collect::<Vec<_>>() {
@@ -309,7 +312,7 @@ async fn anti_entropy(peers: Arc<Peers>, replica: Arc<Mutex<Replica>>) {
                 && let Ok(news) = serde_json::from_slice::<Entries>(&body)
                 && let Err(e) = lock().merge(&news)
             {
-                crate::server::complain(&format!("cannot write the log: {e}"));
+                chronicle.tell(Level::Error, &format!("cannot write the log: {e}"));
             }
         }
     }

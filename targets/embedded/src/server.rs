@@ -10,6 +10,7 @@ use std::{
     net::Ipv4Addr,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -26,10 +27,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::net::TcpSocket;
 
 use crate::{
+    chronicle::{Chronicle, Level},
     clock::WallClock,
     consensus::{Consensus, Types},
     layout::{Layout, Mode, node_dir},
-    links::{CLIENTS, Links},
+    links::{CLIENTS, Fate, Links},
     peers::{FROM, Peers, TOKEN},
     quorum::{Entries, Quorum},
     wire::{Answer, Op, Request},
@@ -53,10 +55,17 @@ pub(crate) async fn serve(dir: &Path, node: &str) -> Result<(), String> {
     let me = layout.position(node).ok_or("no such node")?;
     let node_dir = node_dir(dir, node);
     let links = Arc::new(Links::new(&node_dir));
-    let peers = Arc::new(Peers::new(layout.clone(), me, links.clone()));
+    let chronicle = Chronicle::new(WallClock::new(&node_dir));
+    let mode = match layout.mode {
+        Mode::Consensus => "consensus".to_owned(),
+        Mode::Quorum { r, w } => format!("quorum, R={r} W={w}"),
+    };
+    chronicle.tell(Level::Info, &format!("server starts: {node}, {mode}"));
+    let peers = Peers::new(layout.clone(), me, links.clone()).told_to(chronicle.clone());
+    let peers = Arc::new(peers);
     let socket = reserve(layout.members[me].port).map_err(|e| format!("bind: {e}"))?;
     let store = match layout.mode {
-        Mode::Consensus => Store::Consensus(Consensus::open(&node_dir, peers).await?),
+        Mode::Consensus => Store::Consensus(Consensus::open(&node_dir, peers, chronicle).await?),
         Mode::Quorum { r, w } => Quorum::open(&node_dir, peers, r, w)
             .map(Store::Quorum)
             .map_err(|e| format!("log.jsonl: {e}"))?,
@@ -112,7 +121,7 @@ fn router(server: Arc<Server>) -> Router {
 
 /// Whatever arrives passes here first.
 async fn receive(State(server): State<Arc<Server>>, request: HttpRequest, next: Next) -> Response {
-    let drops = {
+    let fate = {
         let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok());
         let ours = header(TOKEN) == Some(&server.token);
         let from = match request.uri().path().split('/').nth(1) {
@@ -121,11 +130,18 @@ async fn receive(State(server): State<Arc<Server>>, request: HttpRequest, next: 
             Some("kv") => Some(CLIENTS),
             _ => return StatusCode::UNAUTHORIZED.into_response(),
         };
-        from.is_some_and(|peer| server.links.drops(peer))
+        from.map_or(Fate::After(Duration::ZERO), |peer| {
+            match server.links.drops(peer) {
+                true => Fate::Lost,
+                false => server.links.fate(peer),
+            }
+        })
     };
-    if drops {
+    match fate {
+        Fate::After(late) if late.is_zero() => {}
+        Fate::After(late) => tokio::time::sleep(late).await,
         // No answer, ever. This ends when the sender gives up and closes the connection.
-        pending::<()>().await;
+        Fate::Lost => pending().await,
     }
     next.run(request).await
 }

@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Clocks, Cluster, Command, Error, Net, Node, Peer, Primaries, Processes, System};
+use control::{
+    Clocks, Cluster, Command, Error, Measure, Net, Node, Peer, Primaries, Processes, Slow, System,
+};
 
 use crate::{
     Client, guard,
@@ -302,6 +304,9 @@ impl Processes for Embedded {
     fn state(&self, node: &Node) -> Command {
         self.command("state", &[&node.name])
     }
+    fn terminate(&self, node: &Node) -> Option<Command> {
+        Some(self.command("terminate", &[&node.name]))
+    }
 }
 
 impl Primaries for Embedded {
@@ -356,6 +361,31 @@ impl Net for Embedded {
     }
     fn reaches(&self, node: &Node, to: &Node) -> Command {
         self.command("reaches", &[&node.name, &to.name])
+    }
+    fn slows(&self) -> bool {
+        true
+    }
+    fn slow(&self, fault: &str, node: &Node, from: &[(Node, Slow)], seed: u64) -> Option<Command> {
+        let seed = seed.to_string();
+        let from = from.iter().map(|(peer, slow)| {
+            let Slow {
+                delay,
+                jitter,
+                loss,
+            } = slow;
+            format!("{peer}={delay},{jitter},{loss}")
+        });
+        let words = ["--fault", fault, "--seed", &seed, &node.name].map(String::from);
+        let words: Vec<String> = words.into_iter().chain(from).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Some(self.command("slow", &words))
+    }
+    fn measure(&self, what: Measure, node: &Node, to: &Node) -> Option<Command> {
+        let command = match what {
+            Measure::RoundTrip => "round-trip",
+            Measure::Loss => "loss",
+        };
+        Some(self.command(command, &[&node.name, &to.name]))
     }
     fn dropped(&self, fault: &str, node: &Node) -> Command {
         self.command("dropped", &["--fault", fault, &node.name])

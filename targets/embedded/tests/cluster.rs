@@ -18,7 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Clocks, Cluster, Command, Net, Node, Peer, Primaries, Processes, System};
+use control::{
+    Clocks, Cluster, Command, Measure, Net, Node, Peer, Primaries, Processes, Slow, System,
+};
 use embedded::{Client, ClientError, Embedded, EmbeddedConfig, Mode};
 use libtest_mimic::{Arguments, Trial};
 use schism_embedded as embedded;
@@ -65,6 +67,11 @@ fn main() -> ExitCode {
         test("overlapping_quorums_read_what_was_written", overlapping),
         test("a_slow_clock_loses_an_acknowledged_write", clock),
         test("a_one_way_cut_is_one_way", one_way),
+        test(
+            "links_are_slow_and_lossy_only_where_they_shall_be",
+            slow_links,
+        ),
+        test("a_server_that_is_asked_to_end_ends", terminated),
         test("clients_can_be_cut_off_without_an_answer", cut_clients),
         test(
             "a_cut_survives_restart_and_healing_twice_is_healing_once",
@@ -412,6 +419,85 @@ fn one_way() {
     until("arrival", || {
         (up.read(deaf, "from-mute") == Ok(Some(1))).then_some(())
     });
+}
+
+fn slow_links() {
+    let up = Up::new(Mode::Quorum { r: 3, w: 3 });
+    let nodes = up.nodes();
+    let milliseconds = |from: usize, to: usize| -> u64 {
+        let measure = up
+            .cluster
+            .measure(Measure::RoundTrip, &nodes[from], &nodes[to]);
+        let said = run(&measure.unwrap());
+        said.strip_suffix(" ms").unwrap().parse().unwrap()
+    };
+    // A write that waits for two others, as a client sees it: measured by nobody but us.
+    let write = |value: i64| {
+        let began = std::time::Instant::now();
+        up.write(&nodes[0], "x", value).unwrap();
+        began.elapsed().as_millis()
+    };
+    let slow = Slow {
+        delay: 150,
+        jitter: 20,
+        loss: 0.0,
+    };
+    let quick = || (0..5).map(write).min().unwrap();
+    // A busy machine is slow, too, but not always.
+    let soon = |what: &str, so: &dyn Fn() -> bool| until(what, || so().then_some(()));
+    soon("all is quick", &|| {
+        quick() < 100 && milliseconds(0, 1) < 100
+    });
+    let others: Vec<_> = nodes[1..].iter().map(|n| (n.clone(), slow)).collect();
+    let struck = |fault: &str, from: &[(Node, Slow)]| {
+        run(&up.cluster.slow(fault, &nodes[0], from, 7).unwrap());
+    };
+    struck("f1", &others);
+    // One way: the others' answers come late; and what they ask for, too.
+    assert!(quick() >= 130, "answers are late");
+    assert!(milliseconds(0, 1) >= 130 && milliseconds(1, 0) >= 130);
+    soon("no others", &|| milliseconds(1, 2) < 100);
+    assert_eq!(run(&up.cluster.remaining(&nodes[0])), "f1");
+    // Another fault adds to it, and each heals alone.
+    struck("f2", &others[..1]);
+    assert!(milliseconds(0, 1) >= 260);
+    soon("only there", &|| milliseconds(0, 2) < 260);
+    up.heal("f1");
+    soon("one is left", &|| {
+        (130..260).contains(&milliseconds(0, 1)) && milliseconds(0, 2) < 100
+    });
+    up.heal("f2");
+    soon("all is quick again", &|| {
+        quick() < 100 && milliseconds(0, 1) < 100
+    });
+
+    let lossy = Slow {
+        loss: 30.0,
+        ..Slow::default()
+    };
+    let lost = |from: usize, to: usize| -> u64 {
+        let measure = up.cluster.measure(Measure::Loss, &nodes[from], &nodes[to]);
+        let said = run(&measure.unwrap());
+        said.strip_suffix(" lost").unwrap().parse().unwrap()
+    };
+    assert_eq!(lost(0, 1), 0);
+    struck("f3", &[(nodes[1].clone(), lossy)]);
+    assert!((15..50).contains(&lost(1, 0)), "questions are lost");
+    assert!((15..50).contains(&lost(0, 1)), "so are answers");
+    assert_eq!(lost(0, 2), 0);
+    up.heal("f3");
+    assert_eq!((lost(0, 1), lost(1, 0)), (0, 0));
+}
+
+fn terminated() {
+    let up = Up::new(Mode::Consensus);
+    let node = &up.nodes()[0];
+    run(&up.cluster.terminate(node).unwrap());
+    assert_eq!(run(&up.cluster.state(node)), "gone");
+    // Nothing to end is no error.
+    run(&up.cluster.terminate(node).unwrap());
+    run(&Processes::start(&up.cluster, node));
+    assert_eq!(run(&up.cluster.state(node)), "running");
 }
 
 fn cut_clients() {

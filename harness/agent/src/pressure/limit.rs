@@ -7,7 +7,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Resource, Rlimit, prlimit};
@@ -19,6 +19,10 @@ use crate::answer::Failure;
 /// How soon a process that was started anew is noticed.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long a process that was started anew must have opened nothing more: one that could not open what it needs would not
+/// start at all, and another fault that had killed it could not be healed.
+const SETTLE: Duration = Duration::from_secs(3);
+
 /// What a process's limit was, and what it was lowered to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Lowered {
@@ -28,6 +32,17 @@ struct Lowered {
     now: u64,
 }
 
+/// The first of the processes.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    process: Identity,
+    /// Whether it was there when this began.
+    first: bool,
+    /// How much it has open, and since when.
+    open: Option<u64>,
+    since: Instant,
+}
+
 /// Limits kept low.
 pub(super) struct Keeper {
     pid_file: PathBuf,
@@ -35,6 +50,8 @@ pub(super) struct Keeper {
     /// Where the old limits are written down before they are changed.
     file: PathBuf,
     lowered: BTreeMap<Identity, Lowered>,
+    /// The process that the pid file names.
+    head: Option<Head>,
 }
 
 impl Keeper {
@@ -45,6 +62,7 @@ impl Keeper {
             spare,
             file,
             lowered: BTreeMap::new(),
+            head: None,
         };
         keeper.look()?;
         if keeper.lowered.is_empty() {
@@ -69,6 +87,20 @@ impl Keeper {
         let Some(head) = Identity::in_file(&self.pid_file) else {
             return Ok(());
         };
+        let open = enough_for(head, 0);
+        let known = match self.head {
+            Some(known) if known.process == head && known.open == open => known,
+            before => Head {
+                process: head,
+                first: before.is_none_or(|before| before.first && before.process == head),
+                open,
+                since: Instant::now(),
+            },
+        };
+        self.head = Some(known);
+        if !known.first && known.since.elapsed() < SETTLE {
+            return Ok(());
+        }
         for process in head.family() {
             if self.lowered.contains_key(&process) {
                 continue;

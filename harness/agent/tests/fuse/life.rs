@@ -2,7 +2,10 @@
 
 use std::{fs::File, io::Write};
 
-use crate::space::{PROGRAM, Space, eventually};
+use crate::{
+    PROGRAM,
+    space::{Space, eventually},
+};
 
 /// The daemons inside, one a line.
 fn daemons(space: &Space) -> String {

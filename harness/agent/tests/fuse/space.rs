@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_schism-node");
+use crate::PROGRAM;
 
 /// The first process; the others are looked at through it.
 const INIT: &str = "mount --make-rprivate / && mount -t tmpfs tmpfs /run && ip link set lo up && : >/run/up && exec sleep 600";

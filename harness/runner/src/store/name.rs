@@ -55,6 +55,16 @@ pub(super) fn run_id(started: DateTime<Utc>, suffix: &str) -> Result<String, Err
     check(&id).map(|()| id)
 }
 
+/// Whether this could be a run's id.
+pub fn is_run_id(name: &str) -> bool {
+    parse_run_id(name).is_some()
+}
+
+/// The id of a suite that was started then: `20261121T024512Z-b7kx`.
+pub fn suite_id(started: DateTime<Utc>, suffix: &str) -> Result<String, Error> {
+    run_id(started, suffix)
+}
+
 /// The parts of a run's id; `None` if it is not one.
 pub(super) fn parse_run_id(id: &str) -> Option<(DateTime<Utc>, &str)> {
     check(id).ok()?;

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
-    Error, STATE, State, VERDICT, append_index,
+    Error, Progress, STATE, State, VERDICT, append_index,
     atomic::{self, Durability},
     entry, name,
 };
@@ -94,8 +94,24 @@ impl RunDir {
 
     /// Says how far the run is, and that this process, alive at `now`, is the one that runs it.
     pub fn set_state(&self, phase: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        let state = State::ours(phase, now);
-        let text = atomic::json_line(STATE, &state)?;
+        self.write_state(&State::ours(phase, now))
+    }
+
+    /// Says that, and how far its clients are.
+    pub fn set_progress(
+        &self,
+        phase: &str,
+        now: DateTime<Utc>,
+        progress: Progress,
+    ) -> Result<(), Error> {
+        self.write_state(&State {
+            progress: Some(progress),
+            ..State::ours(phase, now)
+        })
+    }
+
+    fn write_state(&self, state: &State) -> Result<(), Error> {
+        let text = atomic::json_line(STATE, state)?;
         atomic::write(&self.file(STATE)?, text.as_bytes(), Durability::Cached)
     }
 

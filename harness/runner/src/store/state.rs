@@ -3,6 +3,7 @@
 use std::fs;
 
 use chrono::{DateTime, Utc};
+use history::Nanos;
 use serde::{Deserialize, Serialize};
 
 /// A process, told apart from later ones that get its number by when it started.
@@ -24,14 +25,44 @@ impl Owner {
         }
     }
 
+    /// The process of this number, if there is one.
+    pub fn of(pid: u32) -> Option<Self> {
+        let pid_start = start_of(pid)?;
+        Some(Self { pid, pid_start })
+    }
+
     /// Whether it still runs. A zombie does not.
     pub fn is_alive(self) -> bool {
         start_of(self.pid) == Some(self.pid_start)
     }
 }
 
+/// How far the calls of a run are, for whoever watches it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Calls that ended `ok`.
+    pub ok: u64,
+    /// Calls that certainly did not happen.
+    pub fail: u64,
+    /// Calls of which nobody knows.
+    pub info: u64,
+    /// Calls that are open.
+    pub open: usize,
+    /// Calls that ended in a second, of late.
+    pub rate: f64,
+    /// Half of the ok calls took at most so many nanoseconds.
+    pub p50: Option<Nanos>,
+    /// 99 of 100 took at most so many.
+    pub p99: Option<Nanos>,
+    /// How long the phase has lasted.
+    pub since: Nanos,
+    /// How long it is planned to last; zero where nobody knows.
+    pub planned: Nanos,
+}
+
 /// The contents of `state.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// How far the run is: `starting`, `running`, `healing` …
     pub phase: String,
@@ -40,6 +71,9 @@ pub struct State {
     pub owner: Owner,
     /// When it last said so.
     pub heartbeat: DateTime<Utc>,
+    /// What its clients did so far, once they do something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
 }
 
 impl State {
@@ -49,6 +83,7 @@ impl State {
             phase: phase.to_owned(),
             owner: Owner::ours(),
             heartbeat: now,
+            progress: None,
         }
     }
 }

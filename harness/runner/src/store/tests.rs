@@ -96,6 +96,7 @@ fn a_run_whose_process_is_gone_is_interrupted_however_little_it_left() {
                 phase: "running".to_owned(),
                 owner: dead(),
                 heartbeat: at(1),
+                progress: None,
             };
             run.write_json(STATE, &state).unwrap();
         }),
@@ -354,4 +355,51 @@ fn a_removed_run_is_gone_with_the_directories_that_only_it_used() {
     store.remove(bank).unwrap();
     assert!(!store.root().join("bank").exists());
     assert_eq!(store.list().unwrap().len(), 1);
+}
+
+#[test]
+fn folders_of_names_that_are_never_given_are_passed_over() {
+    let (_dir, store) = store();
+    let run = store.create("reg", "kill", at(1), "aaaa").unwrap();
+    for name in ["\u{202e}x", "<img src=x>", "a b", "-x"] {
+        let foreign = store.root().join(name).join("kill").join(run.id());
+        fs::create_dir_all(&foreign).unwrap();
+        fs::write(foreign.join(VERDICT), "{\"verdict\":\"pass\"}").unwrap();
+    }
+    let cases: Vec<String> = store.list().unwrap().into_iter().map(|e| e.case).collect();
+    assert_eq!(cases, ["reg"]);
+}
+
+#[test]
+fn a_run_is_found_by_its_whole_id_and_by_nothing_else() {
+    let (_dir, store) = store();
+    let run = store.create("reg", "kill", at(1), "aaaa").unwrap();
+    let found = store.find(&run.id()).unwrap();
+    assert_eq!(found.map(|e| e.path), Some(run.path().to_owned()));
+    let absolute = run.path().display().to_string();
+    for wanted in [
+        "latest", "aaaa", "2026", "", ".", "..", "reg", "reg/kill", &absolute,
+    ] {
+        assert_eq!(store.find(wanted).unwrap(), None, "{wanted}");
+    }
+    let none = store.list_only(|_| false).unwrap();
+    assert!(none.is_empty());
+}
+
+#[test]
+fn a_state_says_how_far_the_clients_are() {
+    let (_dir, store) = store();
+    let run = store.create("reg", "kill", at(1), "aaaa").unwrap();
+    let progress = Progress {
+        ok: 7,
+        rate: 1.5,
+        ..Progress::default()
+    };
+    run.set_progress("workload", at(2), progress.clone())
+        .unwrap();
+    let read =
+        || -> State { serde_json::from_slice(&fs::read(run.path().join(STATE)).unwrap()).unwrap() };
+    assert_eq!(read().progress, Some(progress));
+    run.set_state("heal", at(3)).unwrap();
+    assert_eq!((read().phase.as_str(), read().progress), ("heal", None));
 }

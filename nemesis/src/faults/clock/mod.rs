@@ -22,7 +22,7 @@ use super::{
     process,
 };
 use crate::{
-    Case, Kind, Time, TimeRange,
+    Case, Kind, Sole, Time, TimeRange,
     at::{Aim, Place, one_or_many},
     plan::{About, Action, Expect, Fault, Plan, Probe, Skip, View},
 };
@@ -184,12 +184,19 @@ impl Fault for WrongClock {
                 _ => rewritten(view, node, &deed, seed)?,
             });
         }
-        Ok(Plan {
+        let plan = Plan {
             nodes: chosen.iter().map(|node| node.name.clone()).collect(),
             actions,
             notes,
             ..Plan::new(Kind::WrongClock, words.join(", "))
-        })
+        };
+        // Clocks of processes are rewritten, and restored, while all threads stand still.
+        let rewritten = own.is_none() && !self.machine;
+        let sole: &[Sole] = match rewritten {
+            true => &[Sole::Clock, Sole::Threads],
+            false => &[Sole::Clock],
+        };
+        Ok(plan.alone_with(sole))
     }
 
     fn wants_leader(&self, _nodes: usize, has_leader: bool, seed: u64) -> bool {

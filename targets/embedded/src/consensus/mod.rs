@@ -31,6 +31,7 @@ use tokio::{
 
 use self::{log::Log, machine::Machine, network::Network};
 use crate::{
+    chronicle::{Chronicle, Level},
     peers::{CallError, Peers},
     wire::{Answer, Op, Request},
 };
@@ -82,7 +83,11 @@ pub(crate) struct Consensus {
 
 impl Consensus {
     /// Starts the replica with what its directory remembers.
-    pub(crate) async fn open(node_dir: &Path, peers: Arc<Peers>) -> Result<Self, String> {
+    pub(crate) async fn open(
+        node_dir: &Path,
+        peers: Arc<Peers>,
+        chronicle: Chronicle,
+    ) -> Result<Self, String> {
         let config = Config {
             // A follower campaigns after one lease (the maximum) plus 300 to 450 ms of silence.
             heartbeat_interval: 90,
@@ -103,7 +108,8 @@ impl Consensus {
             .map_err(|e| e.to_string())?;
         let (reads, queue) = mpsc::unbounded_channel();
         tokio::spawn(confirm_reads(raft.clone(), queue));
-        tokio::spawn(found(raft.clone(), peers.clone()));
+        tokio::spawn(found(raft.clone(), peers.clone(), chronicle.clone()));
+        tokio::spawn(tell_leaders(raft.clone(), peers.clone(), chronicle));
         Ok(Self {
             raft,
             machine,
@@ -215,7 +221,7 @@ async fn confirm_reads(
 }
 
 /// The first node founds the cluster, once, as soon as a majority is there to elect it.
-async fn found(raft: Raft<Types>, peers: Arc<Peers>) {
+async fn found(raft: Raft<Types>, peers: Arc<Peers>, chronicle: Chronicle) {
     if peers.me != 0 || raft.is_initialized().await.unwrap_or(true) {
         return;
     }
@@ -235,6 +241,35 @@ async fn found(raft: Raft<Types>, peers: Arc<Peers>) {
     let members = (0..peers.members().len() as u64).map(|id| (id, EmptyNode {}));
     let members: std::collections::BTreeMap<_, _> = members.collect();
     if let Err(e) = raft.initialize(members).await {
-        crate::server::complain(&format!("cannot found the cluster: {e}"));
+        chronicle.tell(Level::Error, &format!("cannot found the cluster: {e}"));
+    }
+}
+
+/// Says who leads, as far as this node knows, whenever that changes.
+async fn tell_leaders(raft: Raft<Types>, peers: Arc<Peers>, chronicle: Chronicle) {
+    let mut metrics = raft.metrics();
+    let mut known: Option<u64> = None;
+    while metrics.changed().await.is_ok() {
+        let (leader, term) = {
+            let now = metrics.borrow_and_update();
+            (now.current_leader, now.current_term)
+        };
+        if leader == known {
+            continue;
+        }
+        let name = |id: u64| {
+            let member = usize::try_from(id)
+                .ok()
+                .and_then(|i| peers.members().get(i));
+            member.map_or("?", |member| member.name.as_str())
+        };
+        let words = match (leader, known) {
+            (Some(id), _) if id == peers.me as u64 => format!("became leader at term {term}"),
+            (Some(id), _) => format!("elected leader {} at term {term}", name(id)),
+            (None, Some(id)) => format!("lost leader {} at term {term}", name(id)),
+            (None, None) => continue,
+        };
+        chronicle.tell(Level::Info, &words);
+        known = leader;
     }
 }

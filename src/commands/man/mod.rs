@@ -1,5 +1,7 @@
 //! `schism man`: the manual, made of the same words as `--help`; and the reference page, which is made of them, too.
 
+mod file;
+
 use clap::CommandFactory;
 
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
     terminal::Terminal,
 };
 
+/// The page of the configuration file.
+const FILE: &str = "schism.yaml";
+
 /// Prints a page, or writes all of them to a folder.
 pub(crate) fn man(args: &ManArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let pages = pages()?;
@@ -15,12 +20,14 @@ pub(crate) fn man(args: &ManArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         let failed = |e| Failure::usage(format!("cannot write to {}: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(failed)?;
         for (name, text) in &pages {
-            std::fs::write(folder.join(format!("{name}.1")), text).map_err(failed)?;
+            let section = if name == FILE { 5 } else { 1 };
+            std::fs::write(folder.join(format!("{name}.{section}")), text).map_err(failed)?;
         }
         terminal.print(&format!("{} pages in {}\n", pages.len(), folder.display()));
         return Ok(Exit::Pass);
     }
     let wanted = match &args.command {
+        Some(page) if page == FILE => page.clone(),
         Some(command) => format!("schism-{command}"),
         None => "schism".to_owned(),
     };
@@ -54,7 +61,8 @@ fn pages() -> Result<Vec<(String, String)>, Failure> {
             .map_err(|e| Failure::infrastructure(format!("no page can be written: {e}")))?;
         Ok((name, String::from_utf8_lossy(&text).into_owned()))
     };
-    commands().into_iter().map(page).collect()
+    let file = Ok((FILE.to_owned(), file::page()));
+    commands().into_iter().map(page).chain([file]).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +107,8 @@ mod tests {
         let compare = pages.iter().find(|(name, _)| name == "schism-compare");
         let (_, text) = compare.unwrap();
         assert!(text.contains("what differs between two runs") && text.contains("gate"));
+        let (_, file) = pages.last().unwrap();
+        assert!(file.contains("schism.yaml 5") && file.contains("op_timeout"));
         let (_, root) = &pages[0];
         assert!(
             root.contains("at least one violation"),
