@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Repro(ReproArgs),
     /// Find the fewest faults, keys, clients and calls with which a run still shows its violation.
     Shrink(ShrinkArgs),
+    /// Write the pages of runs anew: report.html, summary.md, junit.xml. Nothing is judged.
+    Report(ReportArgs),
     /// Write the page over all runs anew: cases, findings and how often each was seen.
     Index(IndexArgs),
     /// Show the folder of runs in a browser: all runs, live ones as they go on, windows into large histories, downloads.
@@ -789,6 +791,14 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("a share is a number from 0 to 1, 0.1 for one run of ten".to_owned()),
     }
+}
+
+/// `schism report`
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Runs: an id or its beginning, latest, latest-fail, -1, a path.
+    #[arg(required = true, allow_hyphen_values = true, value_name = "RUN", add = ArgValueCompleter::new(completions::runs))]
+    pub(crate) what: Vec<String>,
 }
 
 /// `schism index`

@@ -130,6 +130,7 @@ pub(crate) fn run<T: Target<Register>>(
         meta,
         faults: record.faults,
         logs: logs::read(dir.path()),
+        judged: None,
     };
     let report = judge(&dir, circumstances, &signals)?;
     Ok(Concluded {

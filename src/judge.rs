@@ -18,7 +18,12 @@ pub(crate) struct Circumstances {
     pub(crate) faults: Vec<FaultSpan>,
     /// What the nodes wrote.
     pub(crate) logs: Vec<NodeLog>,
+    /// What was found before. Then nothing is judged again.
+    pub(crate) judged: Option<Vec<Check>>,
 }
+
+/// The checkers that judge every run, whatever its workload.
+const OF_EVERY_RUN: [&str; 3] = ["coverage", "cap", "stats"];
 
 /// Judges by these checkers, and by those that judge every history. The history of another program is judged by its calls
 /// alone: of its faults and phases we know nothing.
@@ -29,32 +34,52 @@ pub(crate) fn judge<O: Codec>(
     circumstances: Circumstances,
     budget: Budget,
 ) -> Report {
-    let Circumstances { meta, faults, logs } = circumstances;
-    let mut checks: Vec<Check> = checkers
-        .iter()
-        .map(|checker| timed(&**checker, history, budget))
-        .collect();
-    if !meta.imported {
-        let mut coverage = Coverage::<O>::new(is_read)
-            .final_reads_from(meta.phases.final_reads.map(|window| window.from));
-        if !meta.faults.is_empty() {
-            coverage = coverage.faults(faults.clone());
-        }
-        checks.push(timed(&coverage, history, budget));
-    }
-    // Of availability there is something to say only where somebody was cut off.
-    let mut card = None;
+    let Circumstances {
+        meta,
+        faults,
+        logs,
+        judged,
+    } = circumstances;
     let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
     let partitioned = |fault: &FaultSpan| fault.kind == "partition" && fault.took_effect();
-    if faults.iter().any(partitioned) {
-        let mut cap = Cap::<O>::new(serves).faults(faults.clone());
-        for check in &checks[..checkers.len()] {
-            cap = cap.judged(&check.name, check.verdict.clone());
+    // Of availability there is something to say only where somebody was cut off.
+    let cap = faults
+        .iter()
+        .any(partitioned)
+        .then(|| Cap::<O>::new(serves).faults(faults.clone()));
+    let told = |cap: Cap<O>, checks: &[Check]| {
+        let by_workload = checks
+            .iter()
+            .filter(|check| !OF_EVERY_RUN.contains(&check.name.as_str()));
+        by_workload.fold(cap, |cap, check| {
+            cap.judged(&check.name, check.verdict.clone())
+        })
+    };
+    let (checks, cap) = match judged {
+        Some(checks) => {
+            let cap = cap.map(|cap| told(cap, &checks));
+            (checks, cap)
         }
-        checks.push(timed(&cap, history, budget));
-        card = Some(cap.card(history));
-    }
-    checks.push(timed(&Stats::<O>::by(O::name), history, budget));
+        None => {
+            let mut checks: Vec<Check> = checkers
+                .iter()
+                .map(|checker| timed(&**checker, history, budget))
+                .collect();
+            let cap = cap.map(|cap| told(cap, &checks));
+            if !meta.imported {
+                let mut coverage = Coverage::<O>::new(is_read)
+                    .final_reads_from(meta.phases.final_reads.map(|window| window.from));
+                if !meta.faults.is_empty() {
+                    coverage = coverage.faults(faults.clone());
+                }
+                checks.push(timed(&coverage, history, budget));
+            }
+            checks.extend(cap.as_ref().map(|cap| timed(cap, history, budget)));
+            checks.push(timed(&Stats::<O>::by(O::name), history, budget));
+            (checks, cap)
+        }
+    };
+    let card = cap.map(|cap| cap.card(history));
     let report = Report::new(meta, history, checks, faults)
         .with_sides(history, &serves)
         .with_logs(&logs);

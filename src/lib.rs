@@ -94,6 +94,7 @@ fn program() -> ExitCode {
         Command::Schema(args) => commands::schema::schema(args, &terminal),
         Command::Merge(args) => commands::merge::merge(args, &terminal),
         Command::Serve(args) => commands::serve::serve(args, &terminal),
+        Command::Report(args) => commands::report::report(args, &terminal),
         Command::Index(args) => commands::index::index(args, &terminal),
         Command::List(args) => commands::list::list(args, &terminal),
         Command::Show(args) => commands::show::show(args, &terminal),

@@ -35,10 +35,24 @@ impl From<OnUnknown> for junit::OnUnknown {
     }
 }
 
-/// Writes everything, the verdict last. How the program ends: a page that could not be rendered is a bug of ours, which is
-/// told, but masks nothing.
+/// Writes everything, the verdict last. How the program ends then.
 pub(crate) fn publish(
     store: &Store,
+    dir: &RunDir,
+    report: &Report,
+    exit: Exit,
+    on_unknown: OnUnknown,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    let exit = render(dir, report, exit, on_unknown, ui)?;
+    let verdict = serde_json::to_value(VerdictFile::new(report, exit.code()))
+        .map_err(|e| Failure::infrastructure(format!("the verdict cannot be written: {e}")))?;
+    index::seal(store, dir, &verdict)?;
+    Ok(exit)
+}
+
+/// Writes everything but the verdict. A page that could not be rendered is a bug of ours, which is told, but masks nothing.
+pub(crate) fn render(
     dir: &RunDir,
     report: &Report,
     exit: Exit,
@@ -67,9 +81,6 @@ pub(crate) fn publish(
     for (name, render) in pages {
         exit = exit.worst(page(dir, name, render, ui));
     }
-    let verdict = serde_json::to_value(VerdictFile::new(report, exit.code()))
-        .map_err(|e| Failure::infrastructure(format!("the verdict cannot be written: {e}")))?;
-    index::seal(store, dir, &verdict)?;
     Ok(exit)
 }
 

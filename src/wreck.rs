@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use reports::{RunMeta, broken};
-use runner::store::{HISTORY, RunDir};
+use runner::store::{HISTORY, RunDir, STATE, State};
 
 use crate::{
     config::{Config, LabChoice},
@@ -40,7 +40,11 @@ fn broken(dir: &RunDir, message: &str, ui: &Ui) -> broken::Aftermath {
     let text = |name: &str| std::fs::read(dir.path().join(name)).unwrap_or_default();
     let log = String::from_utf8_lossy(&text("log.txt")).into_owned();
     broken::Aftermath {
-        phase: ui.current_phase(),
+        phase: match ui.current_phase() {
+            // Of a run that another process made.
+            phase if phase.is_empty() => last_phase(&text(STATE)),
+            phase => phase,
+        },
         message: message.to_owned(),
         calls: invocations(&text(HISTORY)),
         in_force: remaining
@@ -50,6 +54,12 @@ fn broken(dir: &RunDir, message: &str, ui: &Ui) -> broken::Aftermath {
         logs: logs::read(dir.path()),
         meta,
     }
+}
+
+/// The phase that a run was in when it said so last.
+fn last_phase(state: &[u8]) -> String {
+    let state: Option<State> = serde_json::from_slice(state).ok();
+    state.map_or_else(String::new, |state| state.phase)
 }
 
 /// How many calls a history begins.

@@ -1,6 +1,8 @@
 //! `verdict.json`: small, and written last, so that its presence says that a run is complete.
 
-use checkers::{Cause, Evidence};
+use std::time::Duration;
+
+use checkers::{Cause, Check, Evidence, Finding, Precedence, Verdict};
 use history::{Index, Key, Nanos};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,9 @@ pub struct FindingEntry {
     pub more: u64,
     /// Faults that may have been in force.
     pub during: Vec<String>,
+    /// Where the proof goes round in a circle: why each call must come before the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<Precedence>,
 }
 
 /// A checker's verdict.
@@ -91,6 +96,15 @@ pub struct CheckEntry {
     pub evidence: Evidence,
     /// Why there is none.
     pub cause: Option<Cause>,
+    /// What it decides, in a sentence.
+    #[serde(default)]
+    pub decides: String,
+    /// The numbers of its findings.
+    #[serde(default)]
+    pub findings: Vec<usize>,
+    /// How long it took.
+    #[serde(default)]
+    pub took: Nanos,
 }
 
 impl VerdictFile {
@@ -115,6 +129,7 @@ impl VerdictFile {
                     confidence: f.confidence,
                     more: f.more,
                     during: view.during.iter().map(|d| d.label.clone()).collect(),
+                    order: f.order,
                 }
             })
             .collect();
@@ -138,6 +153,9 @@ impl VerdictFile {
                     verdict: c.conclusion,
                     evidence: c.evidence.clone(),
                     cause: c.cause.clone(),
+                    decides: c.decides.clone(),
+                    findings: c.findings.clone(),
+                    took: c.took,
                 })
                 .collect(),
             ops: report.stats.counts,
@@ -147,11 +165,51 @@ impl VerdictFile {
         }
     }
 
+    /// What the checkers said, for a report to be made of it again.
+    pub fn judged(&self) -> Vec<Check> {
+        self.checks.iter().map(|entry| self.check(entry)).collect()
+    }
+
+    fn check(&self, entry: &CheckEntry) -> Check {
+        let of_it = |finding: &&FindingEntry| entry.findings.contains(&finding.number);
+        let findings = self.findings.iter().filter(of_it);
+        Check {
+            name: entry.name.clone(),
+            decides: entry.decides.clone(),
+            verdict: match (entry.verdict, &entry.cause) {
+                (Conclusion::Fail, _) => Verdict::Fail(findings.map(Finding::from).collect()),
+                (Conclusion::Unknown, Some(cause)) => Verdict::Unknown(cause.clone()),
+                _ => Verdict::Pass(entry.evidence.clone()),
+            },
+            took: Duration::from_nanos(entry.took.0),
+        }
+    }
+
     /// As the bytes of the file: indented JSON with a line end.
     pub fn to_json(&self) -> String {
         let mut text =
             serde_json::to_string_pretty(self).expect("plain data always has a JSON form");
         text.push('\n');
         text
+    }
+}
+
+impl From<&FindingEntry> for Finding {
+    fn from(entry: &FindingEntry) -> Self {
+        let entry = entry.clone();
+        Self {
+            code: entry.code,
+            title: entry.title,
+            property: entry.property,
+            explanation: entry.explanation,
+            key: entry.key,
+            witness: entry.witness,
+            from: entry.from,
+            until: entry.until,
+            minimal: entry.minimal,
+            confidence: entry.confidence,
+            more: entry.more,
+            order: entry.order,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use checkers::Budget;
+use checkers::{Budget, Check};
 use reports::{Report, RunMeta, VerdictFile, text};
 use runner::store::{HISTORY, RunDir, RunState, VERDICT};
 use serde_json::json;
@@ -226,8 +226,7 @@ fn file(path: &Path, args: &CheckArgs, told: Option<&'static Subject>) -> Result
         reading,
         circumstances: Circumstances {
             meta,
-            faults: Vec::new(),
-            logs: Vec::new(),
+            ..Circumstances::default()
         },
         budget: Budget::default(),
     };
@@ -253,6 +252,15 @@ pub(super) fn again(
 
 /// Judges a run as it was judged when it ended; one that was killed is marked as interrupted.
 pub(crate) fn run(dir: &RunDir, terminal: &Terminal) -> Result<Judged, Failure> {
+    told(dir, None, terminal)
+}
+
+/// What is to be said of a run by what was found, or, without that, by what is found now.
+pub(super) fn told(
+    dir: &RunDir,
+    found: Option<Vec<Check>>,
+    terminal: &Terminal,
+) -> Result<Judged, Failure> {
     let Record { faults, mut meta } = Record::read(dir.path())?;
     let mut said = Vec::new();
     if !dir.path().join(VERDICT).exists() {
@@ -272,6 +280,7 @@ pub(crate) fn run(dir: &RunDir, terminal: &Terminal) -> Result<Judged, Failure> 
             meta,
             faults,
             logs: logs::read(dir.path()),
+            judged: found,
         },
     )?;
     said.append(&mut judged.told);

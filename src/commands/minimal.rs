@@ -56,8 +56,7 @@ pub(super) fn minimal(
         reading,
         circumstances: Circumstances {
             meta,
-            faults: Vec::new(),
-            logs: Vec::new(),
+            ..Circumstances::default()
         },
         budget: Budget::default(),
     };

@@ -24,6 +24,7 @@ pub(crate) mod merge;
 mod minimal;
 pub(crate) mod node;
 mod reading;
+pub(crate) mod report;
 pub(crate) mod repro;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -167,14 +167,16 @@ pub(crate) fn execute(order: Order, terminal: &Terminal) -> Result<Done, Failure
         }
         Err(failure) => {
             ci.unfold(terminal);
-            ui.failed(&failure.message);
             // Where nothing was to run there is nothing to record; where it could not, that is worth knowing.
             if ui.run().is_none() && failure.exit != Exit::Usage {
                 let names = wreck::names(&intended.config);
-                if let Err(e) = intended.open(&names, terminal, &ui) {
-                    ui.warn(&e.to_string());
+                match intended.open(&names, terminal, &ui) {
+                    // Best effort, as whenever it says how far it is.
+                    Ok((dir, _)) => drop(dir.set_state(&ui.current_phase(), chrono::Utc::now())),
+                    Err(e) => ui.warn(&e.to_string()),
                 }
             }
+            ui.failed(&failure.message);
             let dir = ui.run();
             if let Some(dir) = &dir {
                 intended.lasted(dir, began.elapsed());
@@ -284,7 +286,7 @@ fn seal_broken(dir: &RunDir, failure: &Failure, broken: &Broken, terminal: &Term
     if let Err(e) = shown {
         ui.warn(&e.to_string());
     }
-    ui.note(&format!("report {}", dir.path().join(PAGE).display()));
+    terminal.say(&format!("report {}\n", dir.path().join(PAGE).display()));
 }
 
 impl Done {

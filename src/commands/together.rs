@@ -8,7 +8,7 @@ use reports::{
 };
 use runner::store::{HISTORY, RunDir, Store};
 
-use super::check;
+use super::report;
 use crate::{
     args::OnUnknown,
     campaign::{Planned, Suite},
@@ -101,11 +101,11 @@ fn ended(case: &Planned, store: &Store, terminal: &Terminal) -> Option<Ended> {
     match (&dir, &case.error) {
         (_, Some(error)) => broken(error),
         (None, None) => None,
-        (Some(run), None) => match check::run(run, terminal) {
+        (Some(run), None) => match report::of_run(run, terminal) {
             Ok(judged) => {
-                let mut report = judged.report;
-                report.calls = Packed::default();
-                Some(Ended::Judged(Box::new(report), run.clone()))
+                let mut of_run = judged.report;
+                of_run.calls = Packed::default();
+                Some(Ended::Judged(Box::new(of_run), run.clone()))
             }
             Err(failure) => broken(&failure.message),
         },

@@ -535,8 +535,17 @@ pub(crate) fn of_model(name: &str) -> Result<&'static Subject, Failure> {
     })
 }
 
-/// Judges what a run recorded, as the run was told to.
+/// Judges what a run recorded, as the run was told to. With helpers that end with it: `repro` makes another run in this
+/// process, and while there are other threads a process cannot move into the network of a lab.
 pub(crate) fn run(dir: &Path, circumstances: Circumstances) -> Result<Judged, Failure> {
+    let helpers = rayon::ThreadPoolBuilder::new()
+        .thread_name(|n| format!("schism-check-{n}"))
+        .build()
+        .map_err(|e| Failure::infrastructure(format!("cannot start threads: {e}")))?;
+    helpers.install(|| run_here(dir, circumstances))
+}
+
+fn run_here(dir: &Path, circumstances: Circumstances) -> Result<Judged, Failure> {
     let subject = named(&circumstances.meta.workload)?;
     let expect = subject.expectation(Some(&circumstances.meta.expectation))?;
     let ask = Ask {

@@ -30,7 +30,7 @@ pub(crate) enum Notation {
 }
 
 /// A history of which only its own kind knows what its calls are.
-pub(crate) trait Typed {
+pub(crate) trait Typed: Send {
     /// Judges it.
     fn judge(&self, ask: &Ask) -> Result<Report, Failure>;
     /// An order of its calls that proves that it is linearizable, if there is one and the budget lasts.

@@ -71,6 +71,27 @@ fn a_stale_read_is_told_with_its_proof_its_faults_and_what_nodes_wrote_meanwhile
     ] {
         assert!(time.contains(part), "{part:?} is not in\n{time}");
     }
+    the_pages_are_made_again(&shell);
+}
+
+/// From what was found, to the byte, and without judging.
+fn the_pages_are_made_again(shell: &Shell) {
+    let run = shell.path().join("runs/latest");
+    let pages = ["report.html", "summary.md", "junit.xml"].map(|name| run.join(name));
+    let before = pages
+        .each_ref()
+        .map(|page| std::fs::read(page).expect("written"));
+    for page in &pages {
+        std::fs::remove_file(page).expect("it was there");
+    }
+    shell
+        .schism(&["report", "latest"])
+        .code(0)
+        .says("report.html");
+    for (page, before) in pages.iter().zip(before) {
+        let again = std::fs::read(page).expect("written again");
+        assert!(again == before, "{} is another now", page.display());
+    }
 }
 
 /// The proof alone fails with the same class, and whatever call may be taken from it (a read always, a write whose value
@@ -189,6 +210,7 @@ fn a_cluster_that_cannot_be_reached_leaves_a_run_that_says_so() {
         shell.schism(&["list"]).code(0).says("error");
         let index = std::fs::read_to_string(shell.path().join("runs/index.html"));
         assert!(index.expect("written").contains("error"));
+        the_pages_are_made_again(&shell);
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     os::{fd::AsFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     process::{ChildStdin, Command},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -256,22 +257,18 @@ impl Lab {
     }
 
     /// Moves this process into the lab's control network, where nodes can be reached and nothing else can. To be called
-    /// while the process has no other thread, since a network namespace belongs to each thread; connections made before
-    /// stay where they were.
+    /// while the process has no other thread, since a network namespace belongs to each thread; those that are just ending
+    /// are waited for, up to a second. Connections made before stay where they were.
     pub fn enter_network(&self) -> Result<(), LabError> {
         let refuse = |reason: String| LabError::Enter {
             name: self.config().name.clone(),
             reason,
         };
-        let threads =
-            fs::read_dir("/proc/self/task").map_err(LabError::io("reading", "/proc/self/task"))?;
-        match threads.count() {
-            0 | 1 => {}
-            threads => {
-                return Err(refuse(format!(
-                    "this process has {threads} threads already, which would stay outside"
-                )));
-            }
+        let threads = threads_after(Duration::from_secs(1))?;
+        if threads > 1 {
+            return Err(refuse(format!(
+                "this process has {threads} threads already, which would stay outside"
+            )));
         }
         let path = format!("/proc/{}/ns/net", self.supervisor.pid);
         let namespace = File::open(&path).map_err(LabError::io("opening", path))?;
@@ -333,5 +330,19 @@ impl Drop for Lab {
             // If this fails, the closing of the lifeline does it.
             let _ = self.destroy();
         }
+    }
+}
+
+/// How many threads this process has; waits for others to end, for so long.
+fn threads_after(patience: Duration) -> Result<usize, LabError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let tasks =
+            fs::read_dir("/proc/self/task").map_err(LabError::io("reading", "/proc/self/task"))?;
+        let threads = tasks.count();
+        if threads <= 1 || Instant::now() >= deadline {
+            return Ok(threads);
+        }
+        thread::sleep(Duration::from_millis(5));
     }
 }
