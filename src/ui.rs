@@ -238,7 +238,7 @@ impl Ui {
 
     /// A fault took a step.
     pub(crate) fn fault(&self, event: &FaultEvent) {
-        let name = format!("{} {}", event.kind, event.what);
+        let name = event.label();
         let mut state = self.state();
         match event.step {
             FaultStep::Inject if event.ok => state.faults.push((event.fault.0, name.clone())),

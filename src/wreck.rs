@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use history::fault::FaultSpan;
 use reports::{RunMeta, broken};
 use runner::store::{HISTORY, RunDir, STATE, State};
 
@@ -47,9 +48,7 @@ fn broken(dir: &RunDir, message: &str, ui: &Ui) -> broken::Aftermath {
         },
         message: message.to_owned(),
         calls: invocations(&text(HISTORY)),
-        in_force: remaining
-            .map(|fault| format!("{} {}", fault.kind, fault.what))
-            .collect(),
+        in_force: remaining.map(FaultSpan::label).collect(),
         log: log.lines().map(str::to_owned).collect(),
         logs: logs::read(dir.path()),
         meta,

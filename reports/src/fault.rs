@@ -61,11 +61,7 @@ pub struct FaultView {
 impl FaultView {
     pub(crate) fn new<O: Codec>(fault: FaultSpan, history: &History<O>) -> Self {
         let span = clean(fault);
-        let label = if span.what.starts_with(&span.kind) {
-            span.what.clone()
-        } else {
-            format!("{} {}", span.kind, span.what)
-        };
+        let label = span.label();
         let sides = sides(&span, history);
         let recovery = recovery(&span, history);
         Self {

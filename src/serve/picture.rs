@@ -80,7 +80,7 @@ impl Picture {
         match (event.step, event.ok) {
             (FaultStep::Inject, true) => {
                 self.injected += 1;
-                let what = inert(&format!("{} {}", event.kind, event.what), TEXT);
+                let what = inert(&event.label(), TEXT);
                 let in_force = InForce {
                     what,
                     since: event.until.0,

@@ -59,6 +59,20 @@ pub struct FaultEvent {
     pub detail: String,
 }
 
+impl FaultEvent {
+    /// The fault in a few words: see [`FaultSpan::label`].
+    pub fn label(&self) -> String {
+        label(&self.kind, &self.what)
+    }
+}
+
+fn label(kind: &str, what: &str) -> String {
+    match what.strip_prefix(kind) {
+        Some(more) if more.is_empty() || more.starts_with(' ') => what.to_owned(),
+        _ => format!("{kind} {what}"),
+    }
+}
+
 /// A fault's whole life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultSpan {
@@ -90,6 +104,11 @@ pub struct FaultSpan {
 }
 
 impl FaultSpan {
+    /// Its kind and what it did, for people: `partition {n1} | {n2 n3}`, but `kill -9 n3`.
+    pub fn label(&self) -> String {
+        label(&self.kind, &self.what)
+    }
+
     /// One record a fault, in order of their ids.
     pub fn collect<'a>(events: impl IntoIterator<Item = &'a FaultEvent>) -> Vec<Self> {
         let mut spans: BTreeMap<FaultId, Self> = BTreeMap::new();
