@@ -107,82 +107,97 @@ const CUTS: [(&str, &str, &str); 5] = [
 ];
 
 #[test]
-fn a_cut_of_a_protocol_is_of_that_protocol_alone() {
-    for filter in [Filter::Nftables, Filter::Iptables] {
-        for address in [four as fn(usize) -> String, six] {
-            let Some(world) = World::new(3, address) else {
-                return;
-            };
-            let _echoes: Vec<Echo> = (1..=3)
-                .map(|i| Echo(world.run(i, &Command::new(["python3", "-c", ECHO, &address(i)]))))
-                .collect();
-            let reached = |from: usize, to: usize| {
-                world.run(from, &Command::new(["python3", "-c", TRY, &address(to)]))
-            };
-            let net = world.net(filter, 22);
-            eventually("everybody answers", || {
-                [(1, 2), (1, 3), (2, 1), (2, 3)]
-                    .iter()
-                    .all(|(from, to)| reached(*from, *to) == ALL)
-            });
-            let dir = tempfile::tempdir().unwrap();
-            let mut toy = Toy::new(dir.path(), 3);
-            toy.with_net = false;
-            let steps = Steps::default();
-            let injector = Injector::new(
-                world.cluster(),
-                Arc::new(toy) as Arc<dyn System>,
-                Capabilities {
-                    net: Some(Arc::new(net.clone())),
-                    ..Capabilities::default()
-                },
-                Ledger::open(&dir.path().join("ledger.jsonl")).unwrap(),
-                DeadMan::none(),
-                steps.clock(),
-                steps.keep(),
-            )
-            .limits(limits());
-            for (i, (options, left, what)) in CUTS.iter().enumerate() {
-                let line = format!("partition: {{ at: [[n1]], {options} }}");
-                let faults: Faults = serde_yaml::from_str(&line).unwrap();
-                let spec: FaultSpec = faults.0[0].fault.clone();
-                let fault = FaultId(i as u32);
-                let seed = 5;
-                let outcome = injector.carry_out(&Order::Inject { fault, spec, seed });
-                let met = Carried::Injected {
-                    what: (*what).to_owned(),
-                    verified: true,
-                };
-                assert_eq!(
-                    outcome,
-                    Outcome::Ok(met),
-                    "{filter}, {options}: {:#?}",
-                    steps.all()
-                );
-                let case = format!("{filter}, {}, {options}", address(1));
-                for (from, to) in [(1, 2), (2, 1), (3, 1)] {
-                    assert_eq!(reached(from, to), *left, "{case}: n{from} to n{to}");
-                }
-                assert_eq!(reached(2, 3), ALL, "{case}: beside it");
-                // Long enough for the addresses of neighbours to be looked up again.
-                world.run(2, &Command::new(["ip", "neigh", "flush", "all"]).root());
-                assert_eq!(reached(2, 1), *left, "{case}: with no neighbour known");
+fn nftables_cut_one_protocol_of_ipv4() {
+    cuts_are_of_their_protocol(Filter::Nftables, four);
+}
 
-                let healed = injector.carry_out(&Order::Heal { fault });
-                assert_eq!(
-                    healed,
-                    Outcome::Ok(Carried::Healed { verified: true }),
-                    "{case}: {:#?}",
-                    steps.all()
-                );
-                for (from, to) in [(1, 2), (2, 1), (3, 1), (2, 3)] {
-                    eventually("it is whole", || reached(from, to) == ALL);
-                }
-                for node in 1..=3 {
-                    assert_eq!(world.run(node, &net.remaining(&world.node(node))), "");
-                }
-            }
-            assert!(injector.heal_all(Duration::from_secs(10)).is_empty());
+#[test]
+fn nftables_cut_one_protocol_of_ipv6() {
+    cuts_are_of_their_protocol(Filter::Nftables, six);
+}
+
+#[test]
+fn iptables_cut_one_protocol_of_ipv4() {
+    cuts_are_of_their_protocol(Filter::Iptables, four);
+}
+
+#[test]
+fn iptables_cut_one_protocol_of_ipv6() {
+    cuts_are_of_their_protocol(Filter::Iptables, six);
+}
+
+fn cuts_are_of_their_protocol(filter: Filter, address: fn(usize) -> String) {
+    let Some(world) = World::new(3, address) else {
+        return;
+    };
+    let _echoes: Vec<Echo> = (1..=3)
+        .map(|i| Echo(world.run(i, &Command::new(["python3", "-c", ECHO, &address(i)]))))
+        .collect();
+    let reached = |from: usize, to: usize| {
+        world.run(from, &Command::new(["python3", "-c", TRY, &address(to)]))
+    };
+    let net = world.net(filter, 22);
+    eventually("everybody answers", || {
+        [(1, 2), (1, 3), (2, 1), (2, 3)]
+            .iter()
+            .all(|(from, to)| reached(*from, *to) == ALL)
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut toy = Toy::new(dir.path(), 3);
+    toy.with_net = false;
+    let steps = Steps::default();
+    let injector = Injector::new(
+        world.cluster(),
+        Arc::new(toy) as Arc<dyn System>,
+        Capabilities {
+            net: Some(Arc::new(net.clone())),
+            ..Capabilities::default()
+        },
+        Ledger::open(&dir.path().join("ledger.jsonl")).unwrap(),
+        DeadMan::none(),
+        steps.clock(),
+        steps.keep(),
+    )
+    .limits(limits());
+    for (i, (options, left, what)) in CUTS.iter().enumerate() {
+        let line = format!("partition: {{ at: [[n1]], {options} }}");
+        let faults: Faults = serde_yaml::from_str(&line).unwrap();
+        let spec: FaultSpec = faults.0[0].fault.clone();
+        let fault = FaultId(i as u32);
+        let seed = 5;
+        let outcome = injector.carry_out(&Order::Inject { fault, spec, seed });
+        let met = Carried::Injected {
+            what: (*what).to_owned(),
+            verified: true,
+        };
+        assert_eq!(
+            outcome,
+            Outcome::Ok(met),
+            "{filter}, {options}: {:#?}",
+            steps.all()
+        );
+        let case = format!("{filter}, {}, {options}", address(1));
+        for (from, to) in [(1, 2), (2, 1), (3, 1)] {
+            assert_eq!(reached(from, to), *left, "{case}: n{from} to n{to}");
+        }
+        assert_eq!(reached(2, 3), ALL, "{case}: beside it");
+        // Long enough for the addresses of neighbours to be looked up again.
+        world.run(2, &Command::new(["ip", "neigh", "flush", "all"]).root());
+        assert_eq!(reached(2, 1), *left, "{case}: with no neighbour known");
+
+        let healed = injector.carry_out(&Order::Heal { fault });
+        assert_eq!(
+            healed,
+            Outcome::Ok(Carried::Healed { verified: true }),
+            "{case}: {:#?}",
+            steps.all()
+        );
+        for (from, to) in [(1, 2), (2, 1), (3, 1), (2, 3)] {
+            eventually("it is whole", || reached(from, to) == ALL);
+        }
+        for node in 1..=3 {
+            assert_eq!(world.run(node, &net.remaining(&world.node(node))), "");
         }
     }
+    assert!(injector.heal_all(Duration::from_secs(10)).is_empty());
 }
