@@ -66,27 +66,7 @@ impl Clocks for Db {
 }
 
 impl System for Db {
-    fn name(&self) -> &str {
-        "db"
-    }
-    fn version(&self, _: &Cluster) -> Result<String, Error> {
-        Ok("1".into())
-    }
-    fn install(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn start(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn await_healthy(&self, _: &Cluster, _: Duration) -> Result<(), Error> {
-        Ok(())
-    }
-    fn stop(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn client_port(&self, _: &Node) -> u16 {
-        2379
-    }
+    support::there_already!("db", 2379);
     fn processes(&self) -> Option<&dyn Processes> {
         Some(self)
     }

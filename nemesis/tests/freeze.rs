@@ -11,10 +11,9 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
-use control::{Cluster, Command, Daemon, Error, Node, Processes, RemoteExt, System};
+use control::{Command, Daemon, Node, Processes, RemoteExt, System};
 use history::{Outcome, fault::FaultId};
 use schism_nemesis::{Capabilities, Carried, DeadMan, Faults, Injector, Ledger, Order, preflight};
 use support::{Steps, cluster, eventually, limits, nodes};
@@ -87,27 +86,7 @@ impl Processes for Busy {
 }
 
 impl System for Busy {
-    fn name(&self) -> &str {
-        "busy"
-    }
-    fn version(&self, _: &Cluster) -> Result<String, Error> {
-        Ok("1".into())
-    }
-    fn install(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn start(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn await_healthy(&self, _: &Cluster, _: Duration) -> Result<(), Error> {
-        Ok(())
-    }
-    fn stop(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn client_port(&self, _: &Node) -> u16 {
-        7000
-    }
+    support::there_already!("busy", 7000);
     fn processes(&self) -> Option<&dyn Processes> {
         Some(self)
     }

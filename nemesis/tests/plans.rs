@@ -3,12 +3,9 @@
 
 mod support;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use control::{Cluster, Command, Error, Net, Node, Peer, Processes, System};
+use control::{Command, Net, Node, Peer, Processes, System};
 use history::fault::FaultId;
 use proptest::prelude::*;
 use schism_nemesis::{
@@ -38,27 +35,7 @@ impl Processes for Db {
 }
 
 impl System for Db {
-    fn name(&self) -> &str {
-        "db"
-    }
-    fn version(&self, _: &Cluster) -> Result<String, Error> {
-        Ok("1".into())
-    }
-    fn install(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn start(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn await_healthy(&self, _: &Cluster, _: Duration) -> Result<(), Error> {
-        Ok(())
-    }
-    fn stop(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn client_port(&self, _: &Node) -> u16 {
-        2379
-    }
+    support::there_already!("db", 2379);
 }
 
 fn filter(nodes: &[Node]) -> PacketFilter {

@@ -3,8 +3,42 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
+    unused_macros,
     reason = "each test binary uses a part of it"
 )]
+
+/// What every system is asked, of one that is there already: nothing has to be installed, started or stopped.
+macro_rules! there_already {
+    ($name:literal, $port:literal) => {
+        fn name(&self) -> &str {
+            $name
+        }
+        fn version(&self, _: &control::Cluster) -> Result<String, control::Error> {
+            Ok("1".into())
+        }
+        fn install(&self, _: &control::Cluster) -> Result<(), control::Error> {
+            Ok(())
+        }
+        fn start(&self, _: &control::Cluster) -> Result<(), control::Error> {
+            Ok(())
+        }
+        fn await_healthy(
+            &self,
+            _: &control::Cluster,
+            _: std::time::Duration,
+        ) -> Result<(), control::Error> {
+            Ok(())
+        }
+        fn stop(&self, _: &control::Cluster) -> Result<(), control::Error> {
+            Ok(())
+        }
+        fn client_port(&self, _: &control::Node) -> u16 {
+            $port
+        }
+    };
+}
+pub(crate) use there_already;
 
 pub mod shaping;
 pub mod world;
@@ -239,27 +273,7 @@ impl Net for Toy {
 }
 
 impl System for Toy {
-    fn name(&self) -> &str {
-        "toy"
-    }
-    fn version(&self, _: &Cluster) -> Result<String, Error> {
-        Ok("1".into())
-    }
-    fn install(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn start(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn await_healthy(&self, _: &Cluster, _: Duration) -> Result<(), Error> {
-        Ok(())
-    }
-    fn stop(&self, _: &Cluster) -> Result<(), Error> {
-        Ok(())
-    }
-    fn client_port(&self, _: &Node) -> u16 {
-        7000
-    }
+    there_already!("toy", 7000);
     fn processes(&self) -> Option<&dyn Processes> {
         Some(self)
     }
