@@ -102,9 +102,9 @@ pub struct CheckEntry {
     /// The numbers of its findings.
     #[serde(default)]
     pub findings: Vec<usize>,
-    /// How long it took.
-    #[serde(default)]
-    pub took: Nanos,
+    /// How long it took; unset where a history is judged anew, so that the same history gets the same bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Nanos>,
 }
 
 impl VerdictFile {
@@ -155,7 +155,7 @@ impl VerdictFile {
                     cause: c.cause.clone(),
                     decides: c.decides.clone(),
                     findings: c.findings.clone(),
-                    took: c.took,
+                    took: Some(c.took),
                 })
                 .collect(),
             ops: report.stats.counts,
@@ -163,6 +163,14 @@ impl VerdictFile {
             seed: report.meta.seed.clone(),
             duration: report.meta.duration,
         }
+    }
+
+    /// The same without how long its checkers took.
+    pub fn untimed(mut self) -> Self {
+        for check in &mut self.checks {
+            check.took = None;
+        }
+        self
     }
 
     /// What the checkers said, for a report to be made of it again.
@@ -181,7 +189,7 @@ impl VerdictFile {
                 (Conclusion::Unknown, Some(cause)) => Verdict::Unknown(cause.clone()),
                 _ => Verdict::Pass(entry.evidence.clone()),
             },
-            took: Duration::from_nanos(entry.took.0),
+            took: Duration::from_nanos(entry.took.unwrap_or_default().0),
         }
     }
 

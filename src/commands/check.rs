@@ -64,7 +64,7 @@ pub(crate) fn check(args: &CheckArgs, terminal: &Terminal) -> Result<Exit, Failu
             let (exit, known) = exit_of(report, args, terminal)?;
             let style = terminal.report_style();
             if args.json {
-                let verdict = VerdictFile::new(report, exit.code()).to_json();
+                let verdict = VerdictFile::new(report, exit.code()).untimed().to_json();
                 terminal.print(&format!("{}\n", verdict.trim_end()));
             } else if let Some(number) = args.finding {
                 let card = text::card(report, number, style);
@@ -298,7 +298,7 @@ fn told_in_a_line(
 ) -> Result<Exit, Failure> {
     let (exit, known) = exit_of(report, args, terminal)?;
     if args.json {
-        let verdict = serde_json::to_string(&VerdictFile::new(report, exit.code()));
+        let verdict = serde_json::to_string(&VerdictFile::new(report, exit.code()).untimed());
         terminal.print(&format!("{}\n", verdict.expect("it is plain data")));
         return Ok(exit);
     }

@@ -19,7 +19,7 @@ pub(crate) fn show(args: &ShowArgs, terminal: &Terminal) -> Result<Exit, Failure
     match finding {
         _ if args.json => {
             let exit = Exit::of_verdict(report.conclusion.word());
-            let verdict = VerdictFile::new(&report, exit.code()).to_json();
+            let verdict = VerdictFile::new(&report, exit.code()).untimed().to_json();
             terminal.print(&format!("{}\n", verdict.trim_end()));
         }
         None => {
