@@ -8,36 +8,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use support::Shell;
-
-/// A run that finds a stale read: one answer is enough for a read, one acknowledgement for a write, and a partition between.
-const STALE: [&str; 12] = [
-    "run",
-    "embedded",
-    "--mode",
-    "quorum",
-    "--faults",
-    "partition",
-    "--time",
-    "4s",
-    "--op-timeout",
-    "1s",
-    "--progress",
-    "none",
-];
-/// A run that asks nothing, and so concludes nothing.
-const NOTHING: [&str; 10] = [
-    "run",
-    "embedded",
-    "--faults",
-    "kill",
-    "--time",
-    "1s",
-    "--rate",
-    "1/m",
-    "--progress",
-    "none",
-];
+use support::{NOTHING, STALE, Shell};
 
 fn index(shell: &Shell) -> Vec<Value> {
     let text = std::fs::read_to_string(shell.path().join("runs/index.jsonl")).expect("an index");
@@ -48,7 +19,10 @@ fn index(shell: &Shell) -> Vec<Value> {
 #[test]
 fn a_finding_is_known_once_accepted_until_it_expires_and_no_mixture_masks_another() {
     let shell = Shell::new();
-    shell.schism(&STALE).code(1).says("FAIL");
+    shell
+        .schism(&[&STALE[..], &["--time", "4s"]].concat())
+        .code(1)
+        .says("FAIL");
     let lines = index(&shell);
     let [line] = &lines[..] else {
         panic!("{lines:?}")

@@ -17,38 +17,8 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Ended, Shell, ended, eventually};
+use support::{Ended, NOTHING, STALE, Shell, ended, eventually};
 
-/// One answer is enough for a read, one acknowledgement for a write, and a partition between: it finds a stale read.
-const STALE: [&str; 14] = [
-    "run",
-    "embedded",
-    "--mode",
-    "quorum",
-    "--read-quorum",
-    "1",
-    "--write-quorum",
-    "1",
-    "--faults",
-    "partition",
-    "--op-timeout",
-    "1s",
-    "--progress",
-    "none",
-];
-/// A run that asks nothing, and so concludes nothing.
-const NOTHING: [&str; 10] = [
-    "run",
-    "embedded",
-    "--faults",
-    "kill",
-    "--time",
-    "1s",
-    "--rate",
-    "1/m",
-    "--progress",
-    "none",
-];
 /// A run that goes on until somebody ends it, with stores that are stopped now and then.
 const LONG: [&str; 8] = [
     "run",

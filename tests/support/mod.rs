@@ -7,6 +7,38 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A run that finds a stale read: one answer is enough for a read, one acknowledgement for a write, and a partition between.
+/// How long it takes is to be added: `--time 4s`.
+pub const STALE: [&str; 14] = [
+    "run",
+    "embedded",
+    "--mode",
+    "quorum",
+    "--read-quorum",
+    "1",
+    "--write-quorum",
+    "1",
+    "--faults",
+    "partition",
+    "--op-timeout",
+    "1s",
+    "--progress",
+    "none",
+];
+/// A run that asks nothing, and so concludes nothing.
+pub const NOTHING: [&str; 10] = [
+    "run",
+    "embedded",
+    "--faults",
+    "kill",
+    "--time",
+    "1s",
+    "--rate",
+    "1/m",
+    "--progress",
+    "none",
+];
+
 /// A directory of its own, and the program run in it.
 pub struct Shell {
     dir: tempfile::TempDir,
