@@ -28,6 +28,11 @@ pub(crate) enum Access {
         /// Where their files are.
         place: PathBuf,
     },
+    /// Nodes that others run, and on which nothing can be done.
+    Attached {
+        /// Which.
+        nodes: Vec<Node>,
+    },
     /// A lab.
     Lab {
         /// Its name.
@@ -68,7 +73,7 @@ impl Access {
     /// The same, where some may be out of reach.
     pub(crate) fn reach(&self) -> Result<Reached, Failure> {
         match self {
-            Self::Embedded { nodes, .. } => {
+            Self::Embedded { nodes, .. } | Self::Attached { nodes } => {
                 let local = |node: &Node| Arc::new(Local::new(node.clone())) as Arc<dyn Remote>;
                 let cluster = Cluster::new(nodes.iter().map(local).collect(), Vec::new());
                 Ok(Reached {

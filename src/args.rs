@@ -75,6 +75,12 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// A local cluster of namespaces with sshd (needs root).
     Lab(LabArgs),
+    /// Try the adapter of a database of yours: one call, or whether it tells the truth.
+    Adapter {
+        /// What to do.
+        #[command(subcommand)]
+        command: AdapterCommand,
+    },
     /// Undo every fault that a killed run left on its cluster.
     Heal(HealArgs),
     /// Say what is missing on this machine, or on a target's nodes, and how to get it.
@@ -143,12 +149,13 @@ Examples:
     schism run embedded --mode quorum --read-quorum 1 --write-quorum 1 --faults partition
     sudo schism run etcd --lab 5 --faults partition,kill,pause --time 60s
     schism run etcd --node db1.example --node db2.example --node db3.example --ssh-user admin --faults kill
+    sudo schism run ./mydb.http.yaml --lab 3            a database of yours: schism man adapter.yaml
     schism run nightly.yaml --seed 0x5eed1a7c
     schism run nightly.yaml -E 'workload(register) & !fault(kill)' --shard 2/4 --budget 5h
     schism run nightly.yaml 'register-*/partition' --until-fail
     schism run --resume latest")]
 pub(crate) struct RunArgs {
-    /// A configuration file, or the name of a target: embedded, etcd. Default: ./schism.yaml, else embedded. Then names of
+    /// A configuration file, the name of a target, embedded or etcd, or the file of an adapter. Default: ./schism.yaml, else embedded. Then names of
     /// its cases, CASE or CASE/FAULTS, with * and ?. Default: all.
     #[arg(value_name = "FILE|TARGET|CASE")]
     pub(crate) what: Vec<String>,
@@ -191,6 +198,10 @@ pub(crate) struct RunArgs {
     /// Nodes of the embedded store.
     #[arg(long, value_name = "N", help_heading = "Target")]
     pub(crate) nodes: Option<u8>,
+    /// Where a node of an adapter's database serves that others run. Repeat for each. Default: localhost, and the adapter's
+    /// port.
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Target")]
+    pub(crate) at: Vec<String>,
 
     /// Independent keys.
     #[arg(long, value_name = "N", help_heading = "Workload")]
@@ -263,6 +274,57 @@ pub(crate) struct RunArgs {
     /// Only findings and the last line.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
+}
+
+/// `schism adapter`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdapterCommand {
+    /// Whether its verdicts would count: twelve checks, among them what it says of calls whose answer was lost.
+    #[command(after_help = "\
+Examples:
+    schism adapter test ./mydb.http.yaml                       with a node that the file's `launch` starts, or at localhost
+    schism adapter test ./mydb.yaml --at db1.example:7000      with a node that runs; keys above 2^30 are written
+Ends with 0 if verdicts on this adapter count, with 1 if they do not, with 4 if there is no node.")]
+    Test(AdapterTestArgs),
+    /// One call: the request, the answer, the outcome, and the rule that chose it.
+    #[command(after_help = "\
+Examples:
+    schism adapter try ./mydb.http.yaml read key=1
+    schism adapter try ./mydb.http.yaml write key=1 value=93
+    schism adapter try ./mydb.http.yaml cas key=1 from=93 to=94 --at localhost:7000")]
+    Try(AdapterTryArgs),
+}
+
+/// `schism adapter test`
+#[derive(Debug, Args)]
+pub(crate) struct AdapterTestArgs {
+    /// The adapter's file.
+    pub(crate) file: PathBuf,
+    /// A node that runs. Default: one that is started as the file says, or localhost and the file's port.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) at: Option<String>,
+    /// How long a call may take before its outcome counts as unknown.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub(crate) op_timeout: String,
+    /// The checks as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `schism adapter try`
+#[derive(Debug, Args)]
+pub(crate) struct AdapterTryArgs {
+    /// The adapter's file.
+    pub(crate) file: PathBuf,
+    /// read, write or cas.
+    #[arg(value_name = "CALL")]
+    pub(crate) call: String,
+    /// What it is about: key=1, value=93, from=93, to=94.
+    #[arg(value_name = "NAME=NUMBER")]
+    pub(crate) with: Vec<String>,
+    /// A node that runs. Default: localhost and the file's port.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) at: Option<String>,
 }
 
 /// How to show progress.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use adapter::{AdapterFile, AdapterTarget, Address, Attached, BadAdapter, Launched};
 use control::{Cluster, Command, Local, Node, Remote, RemoteExt, System};
 use embedded::{Embedded, EmbeddedConfig, LaunchError};
 use etcd::{Etcd, EtcdTarget};
@@ -38,6 +39,8 @@ use crate::{
 pub(crate) const ACCESS: &str = "cluster.json";
 /// How the directory of an embedded store's files begins, before the number of the process that has it.
 pub(crate) const PLACE: &str = "schism-";
+/// Where programs of adapters complain, in the run's directory.
+const COMPLAINTS: &str = "adapter";
 /// How long a fresh cluster may take to serve.
 const HEALTHY: Duration = Duration::from_secs(60);
 /// How long healing may take after a bug of ours.
@@ -58,6 +61,10 @@ pub(crate) fn run(
     match entry.target {
         registry::Target::Embedded => embedded(config, seed, open, ui),
         registry::Target::Etcd => etcd(config, seed, open, ui),
+        registry::Target::Adapter => match config.is_attached() {
+            true => attached(config, seed, open, ui),
+            false => launched(config, seed, open, ui),
+        },
     }
 }
 
@@ -89,6 +96,15 @@ pub(crate) fn possible(
             let cluster = access.connect()?;
             ask(&cluster, &Etcd::new(cluster.nodes().to_vec()))
         }
+        registry::Target::Adapter if config.is_attached() => Err(Failure::usage(
+            "nodes that others run can have no faults; say on which nodes it is started: --lab 3, or --node HOST",
+        )),
+        registry::Target::Adapter => {
+            let file = adapter_file(config)?;
+            let (access, _lab) = reach(config, ui)?;
+            let cluster = access.connect()?;
+            ask(&cluster, &launchable(&file, cluster.nodes())?)
+        }
     }
 }
 
@@ -97,9 +113,7 @@ pub(crate) fn refuse_foreign_options(
     entry: &Entry,
     layers: &crate::config::Layers,
 ) -> Result<(), Failure> {
-    let all = registry::TARGETS
-        .iter()
-        .flat_map(|t| t.options.iter().map(move |o| (t, *o)));
+    let all = registry::all().flat_map(|t| t.options.iter().map(move |o| (t, *o)));
     for (owner, option) in all {
         let origin = layers.origin(&format!("target.{option}"));
         if owner.name != entry.name && origin != crate::config::Origin::Defaults {
@@ -142,6 +156,146 @@ fn workload(config: &Config, cas: bool) -> RegisterWorkload {
         },
         cas,
     }
+}
+
+/// The adapter that is named.
+pub(crate) fn adapter_file(config: &Config) -> Result<Arc<AdapterFile>, Failure> {
+    read_adapter(Path::new(&config.target.adapter))
+}
+
+/// The adapter in this file.
+pub(crate) fn read_adapter(path: &Path) -> Result<Arc<AdapterFile>, Failure> {
+    match AdapterFile::read(path) {
+        Ok(file) => Ok(Arc::new(file)),
+        Err(BadAdapter::Yaml { path, text, error }) => {
+            Err(Failure::usage(crate::config::explain(&path, &text, &error)))
+        }
+        Err(other) => Err(Failure::usage(other.to_string())),
+    }
+}
+
+/// The program that starts a node.
+pub(crate) fn program(config: &Config) -> Result<String, Failure> {
+    let file = adapter_file(config)?;
+    let launched = launchable(&file, &[Node::new("n1", "127.0.0.1")])?;
+    Ok(launched.program())
+}
+
+fn launchable(file: &Arc<AdapterFile>, nodes: &[Node]) -> Result<Launched, Failure> {
+    let launched = Launched::new(Arc::clone(file), nodes.to_vec());
+    launched.ok_or_else(|| {
+        Failure::usage(format!(
+            "{} does not say how a node is started: add `launch: {{ command: \"{} --listen {{address}}:{{port}}\" }}` to its \
+             file, or let it be without a cluster and without faults, where others run it",
+            file.name, file.name
+        ))
+    })
+}
+
+/// A database of the user's on the nodes of a cluster.
+fn launched(
+    mut config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    let file = adapter_file(&config)?;
+    launchable(&file, &[])?;
+    let (access, _held) = reach(&config, ui)?;
+    let cluster = access.connect()?;
+    become_root(&cluster)?;
+    let system = launchable(&file, cluster.nodes())?;
+    let target = AdapterTarget::new(
+        Arc::clone(&file),
+        system.addresses(),
+        config.run.op_timeout.0,
+    );
+    let offers = system.offers();
+    let system: Arc<dyn System> = Arc::new(system);
+    let capabilities = refuse_impossible(&mut config, &cluster, &*system, ui)?;
+    system.install(&cluster)?;
+    let (dir, meta) = open(&names(cluster.nodes()), ui)?;
+    dir.write_json(ACCESS, &access)?;
+    let deadman = DeadMan::new(cluster.clone(), &dir.id(), config.cluster.lease.0);
+    serve(
+        Ready {
+            workload: workload(&config, true),
+            offers: Some(offers),
+            target: target.complaining_into(dir.path().join(COMPLAINTS)),
+            config,
+            seed,
+            meta,
+            dir,
+            cluster,
+            system,
+            capabilities,
+            deadman,
+        },
+        ui,
+    )
+}
+
+/// A database that others run: it is asked, and nothing is done to it.
+fn attached(
+    config: Config,
+    seed: Seed,
+    open: &Open<'_>,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
+    let file = adapter_file(&config)?;
+    let mut at = config.target.at.clone();
+    if at.is_empty() {
+        at.push(Address {
+            host: "localhost".to_owned(),
+            port: file.port,
+        });
+    }
+    let system = Attached::new(Arc::clone(&file), &at);
+    let first = fresh_keys();
+    ui.note(&format!(
+        "{} is run by others: no faults; key 0 of this run is their key {first}, which nobody used before",
+        file.name
+    ));
+    let target = AdapterTarget::new(
+        Arc::clone(&file),
+        system.addresses().clone(),
+        config.run.op_timeout.0,
+    );
+    let access = Access::Attached {
+        nodes: system.nodes().to_vec(),
+    };
+    let cluster = access.connect()?;
+    let offers = system.offers();
+    let system: Arc<dyn System> = Arc::new(system);
+    let (dir, meta) = open(&names(cluster.nodes()), ui)?;
+    dir.write_json(ACCESS, &access)?;
+    serve(
+        Ready {
+            workload: workload(&config, true),
+            offers: Some(offers),
+            target: target
+                .complaining_into(dir.path().join(COMPLAINTS))
+                .keys_from(first),
+            config,
+            seed,
+            meta,
+            dir,
+            cluster,
+            system,
+            capabilities: Capabilities::default(),
+            deadman: DeadMan::none(),
+        },
+        ui,
+    )
+}
+
+/// A place in the numbers that no other run has: what is written there stays. JSON keeps numbers below 2^53 whole.
+fn fresh_keys() -> i64 {
+    let mut random = [0; 8];
+    // Without randomness two runs may share keys if they begin in the same moment; there has never been such a machine.
+    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+    let draw = i64::try_from(u64::from_ne_bytes(random) >> 20).expect("44 bits");
+    (1 << 52) + (draw << 7)
 }
 
 fn names(nodes: &[Node]) -> Vec<String> {
@@ -220,6 +374,7 @@ fn embedded(
             capabilities,
             target,
             workload,
+            offers: None,
             deadman,
         },
         ui,
@@ -258,6 +413,7 @@ fn etcd(
             capabilities,
             target,
             workload,
+            offers: None,
             deadman,
         },
         ui,
@@ -346,6 +502,9 @@ fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concl
     patient()?;
     system.await_healthy(cluster, HEALTHY)?;
     patient()?;
+    if let Some(offers) = &ready.offers {
+        ready.workload.cas = offers.cas();
+    }
     ready.meta.target_version = system.version(cluster).ok();
     ready.dir.write_json(flow::META, &ready.meta)?;
     flow::run(ready, ui)

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use adapter::Offers;
 use checkers::online::Registers;
 use control::{Cluster, System};
 use generator::{Generator, GeneratorExt, Seed};
@@ -72,6 +73,8 @@ pub(crate) struct Ready<T> {
     pub(crate) target: T,
     /// What is asked.
     pub(crate) workload: RegisterWorkload,
+    /// What the target turns out to offer once it serves, where that is not known before.
+    pub(crate) offers: Option<Offers>,
 }
 
 /// A run that is over.

@@ -83,6 +83,7 @@ fn program() -> ExitCode {
         Command::Export(args) => commands::export::export(args, &terminal),
         Command::Import(args) => commands::import::import(args, &terminal),
         Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
+        Command::Adapter { command } => commands::adapter::adapter(command, &terminal),
         Command::Heal(args) => commands::heal::heal(args, &terminal),
         Command::Doctor(args) => commands::doctor::doctor(args, &terminal),
         Command::Accept(args) => commands::accept::accept(args, &terminal),

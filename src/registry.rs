@@ -1,5 +1,9 @@
 //! The one list of targets. Above it nothing knows the type of a client, below it everything does.
 
+use std::path::Path;
+
+use adapter::AdapterFile;
+
 /// A target that this program has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -7,6 +11,8 @@ pub(crate) enum Target {
     Embedded,
     /// etcd over SSH.
     Etcd,
+    /// Whatever the file of an adapter describes.
+    Adapter,
 }
 
 /// A target with what people are told of it.
@@ -42,9 +48,40 @@ pub(crate) const TARGETS: [Entry; 2] = [
     },
 ];
 
-/// The target of this name.
+/// What the file of an adapter describes. It has a name of its own.
+static ADAPTER: Entry = Entry {
+    target: Target::Adapter,
+    name: "adapter",
+    about: "a database of yours, as the file of an adapter describes it",
+    options: &["at"],
+    needs_cluster: true,
+};
+
+/// All there are, those without a name included.
+pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
+    TARGETS.iter().chain([&ADAPTER])
+}
+
+/// The target of this name, or of this file.
 pub(crate) fn find(name: &str) -> Option<&'static Entry> {
-    TARGETS.iter().find(|t| t.name == name)
+    let named = TARGETS.iter().find(|t| t.name == name);
+    named.or_else(|| is_adapter(name).then_some(&ADAPTER))
+}
+
+/// Whether this is the file of an adapter.
+pub(crate) fn is_adapter(name: &str) -> bool {
+    let path = Path::new(name);
+    let looks_like_one = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    looks_like_one && AdapterFile::is_meant_by(path)
+}
+
+/// What people call it: for a file, the name that stands in it.
+pub(crate) fn name_of(target: &str) -> String {
+    match is_adapter(target) {
+        true => AdapterFile::read(Path::new(target))
+            .map_or_else(|_| target.to_owned(), |file| file.name),
+        false => target.to_owned(),
+    }
 }
 
 /// That there is no such target, and which there are.
@@ -59,5 +96,8 @@ pub(crate) fn unknown(name: &str) -> String {
         .iter()
         .map(|t| format!("\n  {:<10} {}", t.name, t.about))
         .collect();
-    format!("there is no target {name:?}, and no file of that name{hint}\ntargets:{list}")
+    format!(
+        "there is no target {name:?}, and no file of that name{hint}\ntargets:{list}\n  {:<10} {}",
+        "FILE.yaml", ADAPTER.about
+    )
 }

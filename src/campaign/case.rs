@@ -192,7 +192,8 @@ fn checked(
 /// How runs of this configuration are called where nobody says.
 pub(crate) fn case_name(config: &Config) -> String {
     let target = &config.target;
-    safe_name(&match target.adapter.as_str() {
+    let name = registry::name_of(&target.adapter);
+    safe_name(&match name.as_str() {
         "embedded" => format!("register-embedded-{:?}", target.mode).to_lowercase(),
         name if target.serializable => format!("register-{name}-serializable"),
         name => format!("register-{name}"),

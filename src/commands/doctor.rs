@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     deploy,
     exit::{Exit, Failure},
-    registry,
+    registry::{self, Target},
     terminal::Terminal,
 };
 
@@ -35,12 +35,16 @@ pub(crate) fn doctor(args: &DoctorArgs, terminal: &Terminal) -> Result<Exit, Fai
         .ok_or_else(|| Failure::usage(registry::unknown(&config.target.adapter)))?;
     if config.cluster.nodes.is_empty() {
         match entry.needs_cluster {
+            true if config.is_attached() => page.good(
+                &registry::name_of(&config.target.adapter),
+                "others run it; whether its adapter tells the truth: schism adapter test",
+            ),
             true => page.lab(),
             false => page.good("the embedded store", "needs nothing"),
         }
         return Ok(page.worst);
     }
-    page.hosts(&config)?;
+    page.hosts(entry.target, &config)?;
     Ok(page.worst)
 }
 
@@ -83,12 +87,29 @@ impl Page<'_> {
         }
     }
 
-    fn hosts(&mut self, config: &Config) -> Result<(), Failure> {
+    fn hosts(&mut self, target: Target, config: &Config) -> Result<(), Failure> {
         let access = deploy::hosts(config);
         let Reached { cluster, failures } = access.reach()?;
         for e in failures {
             self.bad(&format!("{}: no access", e.node()), &e.to_string());
         }
+        let program = match target {
+            Target::Adapter => deploy::program(config)?,
+            Target::Embedded | Target::Etcd => "etcd".to_owned(),
+        };
+        let named = format!("{program}, or apt-get to install it");
+        let (named, look, fix) = match target {
+            Target::Adapter => (
+                program.as_str(),
+                Command::script("command -v \"$1\"", [program.clone()]),
+                "install it there, or name its whole path in the adapter's file",
+            ),
+            Target::Embedded | Target::Etcd => (
+                named.as_str(),
+                Command::script("command -v etcd || command -v apt-get", [""; 0]),
+                "put an etcd binary on the PATH",
+            ),
+        };
         let looks: [(&str, Command, &str); 3] = [
             (
                 "root",
@@ -102,13 +123,7 @@ impl Page<'_> {
                     .idempotent(),
                 "install nftables or iptables: partitions need one",
             ),
-            (
-                "etcd, or apt-get to install it",
-                Command::script("command -v etcd || command -v apt-get", [""; 0])
-                    .root()
-                    .idempotent(),
-                "put an etcd binary on the PATH",
-            ),
+            (named, look.root().idempotent(), fix),
         ];
         for node in cluster.nodes() {
             let remote = cluster.remote(&node.name);

@@ -147,6 +147,7 @@ fn access(run: &RunDir) -> Result<Option<Access>, Failure> {
 fn gone(access: &Access) -> Option<String> {
     match access {
         Access::Embedded { .. } => Some("the embedded store died with its run".to_owned()),
+        Access::Attached { .. } => Some("nothing was done to nodes that others run".to_owned()),
         Access::Lab { name, .. } if Lab::find(name).is_err() => Some(format!("lab {name} is gone")),
         Access::Lab { .. } | Access::Hosts { .. } => None,
     }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod accept;
+pub(crate) mod adapter;
 pub(crate) mod campaign;
 pub(crate) mod case;
 mod certificate;

@@ -441,7 +441,7 @@ fn meta(
             "all" => vec!["all".to_owned()],
             _ => kinds(config),
         },
-        target: config.target.adapter.clone(),
+        target: registry::name_of(&config.target.adapter),
         target_version: None,
         nodes: nodes.to_vec(),
         keys: Some(u64::from(config.workloads.register.keys)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::values::SECRET;
 
 /// An error of the YAML library in our words, with its place and the line it is about.
-pub(super) fn explain(path: &Path, text: &str, error: &serde_yaml::Error) -> String {
+pub(crate) fn explain(path: &Path, text: &str, error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     let Some(place) = error.location() else {
         return format!("{}: {}", path.display(), said(&message));

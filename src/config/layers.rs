@@ -76,7 +76,8 @@ impl Layers {
             .map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?;
         let complain = |e: serde_yaml::Error| Failure::usage(explain(path, &text, &e));
         serde_yaml::from_str::<Config>(&text).map_err(complain)?;
-        let tree = serde_yaml::from_str(&text).map_err(complain)?;
+        let mut tree = serde_yaml::from_str(&text).map_err(complain)?;
+        beside(path, &mut tree);
         self.add(tree, &Origin::File(path.to_owned()));
         Ok(())
     }
@@ -146,6 +147,8 @@ impl Layers {
             "target.serializable",
             switch(args.serializable),
         )?;
+        let at = (!args.at.is_empty()).then(|| Value::from(args.at.clone()));
+        set("--at", "target.at", at)?;
         set("--fail-fast", "run.fail_fast", switch(args.fail_fast))?;
         let lab = args.lab.as_ref().map(|lab| match lab.parse::<u8>() {
             Ok(nodes) => Value::from(nodes),
@@ -292,6 +295,24 @@ impl Layers {
                 }
             }
         }
+    }
+}
+
+/// The adapter that a configuration file names is a file beside it, wherever the program is run.
+fn beside(config: &Path, tree: &mut Value) {
+    let named = match tree.get_mut("target") {
+        Some(name @ Value::String(_)) => Some(name),
+        Some(Value::Mapping(target)) => target.get_mut("adapter"),
+        _ => None,
+    };
+    let Some(Value::String(name)) = named else {
+        return;
+    };
+    let file = config.parent().unwrap_or(Path::new("")).join(&*name);
+    if file.extension().is_some_and(|e| e == "yaml" || e == "yml")
+        && let Ok(whole) = file.canonicalize()
+    {
+        *name = whole.display().to_string();
     }
 }
 

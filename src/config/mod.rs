@@ -14,17 +14,19 @@ mod values;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use adapter::Address;
 use nemesis::{Faults, ScheduleSpec, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub(crate) use self::{
     cases::{CaseConfig, Seeds},
+    complaint::explain,
     layers::{DEFAULTS, Layers, Origin},
     overlays::RecordedLayers,
     sources::{EntryOf, Sources},
     values::{Concurrency, Rate, Secret, SeedChoice},
 };
-use crate::{args::RunArgs, exit::Failure, nodes::NodeSpec};
+use crate::{args::RunArgs, exit::Failure, nodes::NodeSpec, registry};
 
 /// A run, resolved.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -74,7 +76,7 @@ fn once() -> u32 {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TargetConfig {
-    /// Name of the target.
+    /// Name of the target, or the file of an adapter.
     pub(crate) adapter: String,
     /// Nodes of the embedded store.
     pub(crate) nodes: u8,
@@ -86,6 +88,18 @@ pub(crate) struct TargetConfig {
     pub(crate) write_quorum: u8,
     /// Whether etcd's reads may be answered from a member's own state.
     pub(crate) serializable: bool,
+    /// Where nodes of an adapter's database serve that others run.
+    pub(crate) at: Vec<Address>,
+}
+
+impl Config {
+    /// Whether the nodes are those of others, who can only be asked.
+    pub(crate) fn is_attached(&self) -> bool {
+        let cluster = &self.cluster;
+        registry::is_adapter(&self.target.adapter)
+            && cluster.lab.is_none()
+            && cluster.nodes.is_empty()
+    }
 }
 
 /// `target: etcd` is `target: { adapter: etcd }`.
@@ -246,8 +260,26 @@ impl Config {
     pub(crate) fn of(layers: &Layers) -> Result<Self, Failure> {
         let mut config = layers.config()?;
         config.validate(layers)?;
+        if config.is_attached() {
+            config.leave_alone(layers)?;
+        }
         config.schedule.settle(&mut config.faults);
         Ok(config)
+    }
+
+    /// The nodes of others are not harmed: the usual faults are none here, and those that were asked for are refused.
+    fn leave_alone(&mut self, layers: &Layers) -> Result<(), Failure> {
+        if layers.origin("faults") == Origin::Defaults {
+            self.faults = Faults::default();
+        }
+        if self.faults.0.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "{}: faults: nodes that others run can only be asked: --lab 5 builds five on this machine (as root), --node HOST \
+             names one of yours, and the adapter's `launch` says how a node is started; or --faults none",
+            layers.origin("faults")
+        )))
     }
 
     /// What no single value can say.
@@ -286,6 +318,13 @@ impl Config {
             return bad(
                 "workloads.register.keys",
                 "there must be at least one key".to_owned(),
+            );
+        }
+        if !self.target.at.is_empty() && !self.is_attached() {
+            return bad(
+                "target.at",
+                "is for the file of an adapter without a cluster; nodes of a cluster are known"
+                    .to_owned(),
             );
         }
         if self.cluster.lab.is_some() && !self.cluster.nodes.is_empty() {

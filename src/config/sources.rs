@@ -35,6 +35,9 @@ impl<'a> Sources<'a> {
         let usual = Some(PathBuf::from(DEFAULT_FILE)).filter(|f| f.exists());
         let (file, target, names) = match args.what.split_first() {
             None => (usual, None, &args.what[..]),
+            Some((first, rest)) if registry::is_adapter(first) => {
+                (None, Some(first.as_str()), rest)
+            }
             Some((first, rest)) if is_file(first) => (Some(PathBuf::from(first)), None, rest),
             Some((first, rest)) if registry::find(first).is_some() || usual.is_none() => {
                 (None, Some(first.as_str()), rest)

@@ -22,6 +22,53 @@ fn json_lines(text: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Asked and started as the file of an adapter says, with nothing in this program that knows it.
+#[test]
+fn a_database_of_the_users_own_passes_under_faults_and_leaves_nothing() {
+    let Some(_alone) = root::or_skip() else {
+        return;
+    };
+    let shell = Shell::new();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/adapters/etcd-v2.http.yaml"
+    );
+    let run = |more: &[&str]| {
+        shell.schism(&[&["run", file, "--lab", "3", "--time", "12s"], more].concat())
+    };
+    run(&["--faults", "partition,kill,pause"])
+        .code(0)
+        .says("PASS");
+    let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
+    assert_eq!(verdict["case"], "register × partition+kill+pause × etcd-v2");
+    assert!(
+        verdict["faults"]["verified"].as_u64() >= Some(3),
+        "{verdict}"
+    );
+    assert!(verdict["ops"]["ok"].as_u64() > Some(500), "{verdict}");
+    let log = read(&shell, "nodes/n1/schism-etcd-v2.log");
+    assert!(log.contains("=== schism starts etcd"), "its log is kept");
+    let meta: Value = serde_json::from_str(&read(&shell, "meta.json")).expect("JSON");
+    assert!(
+        meta["target_version"]
+            .as_str()
+            .is_some_and(|v| v.starts_with("etcd Version")),
+        "{meta}"
+    );
+
+    let text = std::fs::read_to_string(file).expect("the example");
+    shell.write(
+        "gone.yaml",
+        &text.replace("    etcd --name", "    no-such-db --name"),
+    );
+    let gone = ["run", "gone.yaml", "--lab", "1", "--faults", "none"];
+    shell
+        .schism(&gone)
+        .code(4)
+        .says("there is no no-such-db on this node");
+    root::assert_nothing_left(shell.path());
+}
+
 #[test]
 fn etcd_passes_under_partitions_kills_and_pauses_with_every_fault_verified() {
     let Some(_alone) = root::or_skip() else {

@@ -67,6 +67,15 @@ impl Cluster {
                 .collect()
         })
     }
+    /// The same where only success matters: the first error, in the order of `nodes`, once all have ended.
+    pub fn on_all<T: Send>(
+        &self,
+        nodes: &[Node],
+        work: impl Fn(&Node, &dyn Remote) -> Result<T, Error> + Sync,
+    ) -> Result<(), Error> {
+        let each = self.on_each(nodes, work);
+        each.into_iter().try_for_each(|result| result.map(drop))
+    }
 }
 
 /// A system under test, as the harness sees it before any client exists. Methods that act are blocking and bounded.

@@ -125,6 +125,18 @@ find "$1" || { echo gone; exit 0; }
         )
     }
 
+    /// Removes its directory with all that it wrote there. A filesystem that was laid under a directory in it stays, empty.
+    pub fn remove(&self) -> Command {
+        const REMOVE: &str = r#"
+rm -rf "$1" 2>/dev/null && exit 0
+for d in "$1"/*; do mountpoint -q "$d" && [ -z "$(ls -A "$d")" ] && exit 0; done
+rm -rf "$1"
+"#;
+        Command::script(REMOVE, [self.directory.clone()])
+            .root()
+            .idempotent()
+    }
+
     fn with_pid_file(&self, script: &str) -> Command {
         Command::script(&format!("{FIND}{script}"), [self.pid_file.clone()])
             .root()

@@ -1,5 +1,6 @@
 //! `schism man`: the manual, made of the same words as `--help`; and the reference page, which is made of them, too.
 
+mod adapter;
 mod file;
 
 use clap::CommandFactory;
@@ -12,6 +13,8 @@ use crate::{
 
 /// The page of the configuration file.
 const FILE: &str = "schism.yaml";
+/// The page of the file of an adapter.
+const ADAPTER: &str = "adapter.yaml";
 
 /// Prints a page, or writes all of them to a folder.
 pub(crate) fn man(args: &ManArgs, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -20,14 +23,18 @@ pub(crate) fn man(args: &ManArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         let failed = |e| Failure::usage(format!("cannot write to {}: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(failed)?;
         for (name, text) in &pages {
-            let section = if name == FILE { 5 } else { 1 };
+            let section = if name == FILE || name == ADAPTER {
+                5
+            } else {
+                1
+            };
             std::fs::write(folder.join(format!("{name}.{section}")), text).map_err(failed)?;
         }
         terminal.print(&format!("{} pages in {}\n", pages.len(), folder.display()));
         return Ok(Exit::Pass);
     }
     let wanted = match &args.command {
-        Some(page) if page == FILE => page.clone(),
+        Some(page) if page == FILE || page == ADAPTER => page.clone(),
         Some(command) => format!("schism-{command}"),
         None => "schism".to_owned(),
     };
@@ -61,8 +68,9 @@ fn pages() -> Result<Vec<(String, String)>, Failure> {
             .map_err(|e| Failure::infrastructure(format!("no page can be written: {e}")))?;
         Ok((name, String::from_utf8_lossy(&text).into_owned()))
     };
-    let file = Ok((FILE.to_owned(), file::page()));
-    commands().into_iter().map(page).chain([file]).collect()
+    let files = [(FILE, file::page()), (ADAPTER, adapter::page())];
+    let files = files.map(|(name, text)| Ok((name.to_owned(), text)));
+    commands().into_iter().map(page).chain(files).collect()
 }
 
 #[cfg(test)]
@@ -107,8 +115,10 @@ mod tests {
         let compare = pages.iter().find(|(name, _)| name == "schism-compare");
         let (_, text) = compare.unwrap();
         assert!(text.contains("what differs between two runs") && text.contains("gate"));
-        let (_, file) = pages.last().unwrap();
+        let of = |wanted: &str| &pages.iter().find(|(name, _)| name == wanted).unwrap().1;
+        let file = of(FILE);
         assert!(file.contains("schism.yaml 5") && file.contains("op_timeout"));
+        assert!(of(ADAPTER).contains("adapter.yaml 5"));
         let (_, root) = &pages[0];
         assert!(
             root.contains("at least one violation"),

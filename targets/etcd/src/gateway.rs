@@ -101,7 +101,7 @@ impl Gateway {
             .pool_max_idle_per_host(1)
             .no_proxy()
             .build()
-            .map_err(|e| GatewayError::Connect(chain(&e)))?;
+            .map_err(|e| GatewayError::Connect(kit::causes(&e)))?;
         Ok(Self {
             http,
             base: format!("http://{address}:{port}/v3/"),
@@ -117,16 +117,16 @@ impl Gateway {
             .body(body.to_string());
         let response = request.send().await.map_err(|e| {
             if e.is_connect() {
-                GatewayError::Connect(chain(&e))
+                GatewayError::Connect(kit::causes(&e))
             } else {
-                GatewayError::Lost(chain(&e))
+                GatewayError::Lost(kit::causes(&e))
             }
         })?;
         let status = response.status().as_u16();
         let text = response
             .text()
             .await
-            .map_err(|e| GatewayError::Lost(chain(&e)))?;
+            .map_err(|e| GatewayError::Lost(kit::causes(&e)))?;
         answer(status, &text)
     }
 }
@@ -154,21 +154,6 @@ fn answer(status: u16, text: &str) -> Result<Value, GatewayError> {
         }) => Err(GatewayError::Refused { code, message }),
         _ => Err(strange()),
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        let more = e.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = e.source();
-    }
-    text
 }
 
 /// `POST kv/range` for one key.

@@ -110,22 +110,12 @@ impl Etcd {
         format!("{HOME}/data")
     }
 
-    /// A filesystem that was laid under the data stays, empty.
-    fn remove_data() -> Command {
-        const REMOVE: &str = r#"
-rm -rf "$1" 2>/dev/null && exit 0
-mountpoint -q "$1/data" && [ -z "$(ls -A "$1/data")" ] && exit 0
-rm -rf "$1"
-"#;
-        Command::script(REMOVE, [HOME]).root().idempotent()
-    }
-
     /// Kills what runs and removes what it wrote.
     fn clear(&self, cluster: &Cluster) -> Result<(), Error> {
-        first_error(cluster.on_each(&self.nodes, |node, remote| {
+        cluster.on_all(&self.nodes, |node, remote| {
             remote.run(&self.kill(node))?;
-            remote.run(&Self::remove_data())
-        }))
+            remote.run(&self.daemon(node).remove())
+        })
     }
 }
 
@@ -148,14 +138,14 @@ impl System for Etcd {
             .root()
             .idempotent()
             .deadline(Duration::from_secs(300));
-        first_error(cluster.on_each(cluster.nodes(), |_, remote| remote.run(&install)))
+        cluster.on_all(cluster.nodes(), |_, remote| remote.run(&install))
     }
 
     fn start(&self, cluster: &Cluster) -> Result<(), Error> {
         self.clear(cluster)?;
-        first_error(cluster.on_each(&self.nodes, |node, remote| {
+        cluster.on_all(&self.nodes, |node, remote| {
             remote.run(&self.daemon(node).start())
-        }))
+        })
     }
 
     fn await_healthy(&self, _cluster: &Cluster, within: Duration) -> Result<(), Error> {
@@ -294,10 +284,6 @@ async fn within_a_second<T>(work: impl Future<Output = Result<T, String>>) -> Re
     tokio::time::timeout(Duration::from_secs(1), work)
         .await
         .unwrap_or_else(|_| Err("no answer within a second".to_owned()))
-}
-
-fn first_error<T>(results: Vec<Result<T, Error>>) -> Result<(), Error> {
-    results.into_iter().try_for_each(|r| r.map(drop))
 }
 
 #[cfg(test)]
