@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use control::{Command, Daemon, Node, Processes, RemoteExt, System};
+use control::{Daemon, Daemons, Node, Processes, RemoteExt, System};
 use history::{Outcome, fault::FaultId};
 use schism_nemesis::{Capabilities, Carried, DeadMan, Faults, Injector, Ledger, Order, preflight};
 use support::{Steps, cluster, eventually, limits, nodes};
@@ -22,17 +22,6 @@ use support::{Steps, cluster, eventually, limits, nodes};
 struct Busy(PathBuf);
 
 impl Busy {
-    fn daemon(&self, node: &Node) -> Daemon {
-        let path = |kind: &str| self.0.join(format!("{node}.{kind}")).display().to_string();
-        let busy = "while :; do :; done & echo $! >\"$1\"; while :; do :; done";
-        let argv = ["nice", "sh", "-c", busy, "busy", &path("child")];
-        Daemon {
-            argv: argv.map(str::to_owned).into(),
-            directory: self.0.display().to_string(),
-            log: path("log"),
-            pid_file: path("pid"),
-        }
-    }
     fn pid(&self, node: &str, kind: &str) -> u32 {
         let text = fs::read_to_string(self.0.join(format!("{node}.{kind}"))).unwrap_or_default();
         text.split_whitespace()
@@ -64,24 +53,17 @@ impl Drop for Busy {
     }
 }
 
-impl Processes for Busy {
-    fn kill(&self, node: &Node) -> Command {
-        self.daemon(node).kill()
-    }
-    fn start(&self, node: &Node) -> Command {
-        self.daemon(node).start()
-    }
-    fn pause(&self, node: &Node) -> Command {
-        self.daemon(node).pause()
-    }
-    fn resume(&self, node: &Node) -> Command {
-        self.daemon(node).resume()
-    }
-    fn state(&self, node: &Node) -> Command {
-        self.daemon(node).state()
-    }
-    fn pid_file(&self, node: &Node) -> Option<String> {
-        Some(self.daemon(node).pid_file)
+impl Daemons for Busy {
+    fn daemon(&self, node: &Node) -> Daemon {
+        let path = |kind: &str| self.0.join(format!("{node}.{kind}")).display().to_string();
+        let busy = "while :; do :; done & echo $! >\"$1\"; while :; do :; done";
+        let argv = ["nice", "sh", "-c", busy, "busy", &path("child")];
+        Daemon {
+            argv: argv.map(str::to_owned).into(),
+            directory: self.0.display().to_string(),
+            log: path("log"),
+            pid_file: path("pid"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! proc_pid_stat(5)); together they name one process for as long as the machine is up. All commands are POSIX shell
 //! scripts of ours with the varying parts as arguments, so that nothing needs to be quoted.
 
-use crate::Command;
+use crate::{Command, Node, Processes};
 
 /// One daemon on one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +141,36 @@ rm -rf "$1"
         Command::script(&format!("{FIND}{script}"), [self.pid_file.clone()])
             .root()
             .idempotent()
+    }
+}
+
+/// A system that is one daemon on each node: what [`Processes`] asks for follows.
+pub trait Daemons: Send + Sync {
+    /// The daemon of a node.
+    fn daemon(&self, node: &Node) -> Daemon;
+}
+
+impl<T: Daemons> Processes for T {
+    fn kill(&self, node: &Node) -> Command {
+        self.daemon(node).kill()
+    }
+    fn start(&self, node: &Node) -> Command {
+        self.daemon(node).start()
+    }
+    fn pause(&self, node: &Node) -> Command {
+        self.daemon(node).pause()
+    }
+    fn resume(&self, node: &Node) -> Command {
+        self.daemon(node).resume()
+    }
+    fn state(&self, node: &Node) -> Command {
+        self.daemon(node).state()
+    }
+    fn terminate(&self, node: &Node) -> Option<Command> {
+        Some(self.daemon(node).terminate())
+    }
+    fn pid_file(&self, node: &Node) -> Option<String> {
+        Some(self.daemon(node).pid_file)
     }
 }
 

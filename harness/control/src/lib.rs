@@ -15,7 +15,7 @@ pub use capability::{
     Primaries, Processes, Protocol, Slow, System,
 };
 pub use command::{Command, Output};
-pub use daemon::Daemon;
+pub use daemon::{Daemon, Daemons};
 pub use local::Local;
 pub use node::Node;
 pub use quote::{Unquotable, quote};

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Cluster, Command, Daemon, DataFiles, Error, Node, Processes, RemoteExt, System};
+use control::{
+    Cluster, Command, Daemon, Daemons, DataFiles, Error, Node, Processes, RemoteExt, System,
+};
 use history::{Key, Outcome, RegisterCall, RegisterOp};
 
 use crate::{AdapterFile, AdapterTarget, Address, Launch};
@@ -91,17 +93,6 @@ impl Launched {
         format!("/var/log/schism-{}.log", self.file.name)
     }
 
-    fn daemon(&self, node: &Node) -> Daemon {
-        Daemon {
-            argv: self
-                .launch
-                .argv(node, &self.nodes, self.ports(), &self.data()),
-            directory: self.home(),
-            log: self.log(),
-            pid_file: self.pid(),
-        }
-    }
-
     /// Kills what runs and removes what it wrote.
     fn clear(&self, cluster: &Cluster) -> Result<(), Error> {
         cluster.on_all(&self.nodes, |node, remote| {
@@ -180,27 +171,16 @@ exit 1
     }
 }
 
-impl Processes for Launched {
-    fn kill(&self, node: &Node) -> Command {
-        self.daemon(node).kill()
-    }
-    fn start(&self, node: &Node) -> Command {
-        self.daemon(node).start()
-    }
-    fn pause(&self, node: &Node) -> Command {
-        self.daemon(node).pause()
-    }
-    fn resume(&self, node: &Node) -> Command {
-        self.daemon(node).resume()
-    }
-    fn state(&self, node: &Node) -> Command {
-        self.daemon(node).state()
-    }
-    fn terminate(&self, node: &Node) -> Option<Command> {
-        Some(self.daemon(node).terminate())
-    }
-    fn pid_file(&self, _: &Node) -> Option<String> {
-        Some(self.pid())
+impl Daemons for Launched {
+    fn daemon(&self, node: &Node) -> Daemon {
+        Daemon {
+            argv: self
+                .launch
+                .argv(node, &self.nodes, self.ports(), &self.data()),
+            directory: self.home(),
+            log: self.log(),
+            pid_file: self.pid(),
+        }
     }
 }
 

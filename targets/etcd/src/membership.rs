@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use control::{Command, Membership, Node, quote};
+use control::{Command, Daemons, Membership, Node, quote};
 
 use crate::{
     administration::endpoint,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use control::{
-    Administration, Cluster, Command, Daemon, DataFiles, Error, Membership, Node, Primaries,
-    Processes, RemoteExt, System,
+    Administration, Cluster, Command, Daemon, Daemons, DataFiles, Error, Membership, Node,
+    Primaries, Processes, RemoteExt, System,
 };
 use serde_json::{Value, json};
 
@@ -49,10 +49,6 @@ impl Etcd {
     /// A member on each of these nodes.
     pub fn new(nodes: Vec<Node>) -> Self {
         Self { nodes }
-    }
-
-    pub(crate) fn daemon(&self, node: &Node) -> Daemon {
-        self.started_as(node, "new")
     }
 
     /// With data of its own, a member does not care for what the cluster was when it was started; without, it is of a `new`
@@ -203,27 +199,9 @@ impl System for Etcd {
     }
 }
 
-impl Processes for Etcd {
-    fn kill(&self, node: &Node) -> Command {
-        self.daemon(node).kill()
-    }
-    fn start(&self, node: &Node) -> Command {
-        self.daemon(node).start()
-    }
-    fn pause(&self, node: &Node) -> Command {
-        self.daemon(node).pause()
-    }
-    fn resume(&self, node: &Node) -> Command {
-        self.daemon(node).resume()
-    }
-    fn state(&self, node: &Node) -> Command {
-        self.daemon(node).state()
-    }
-    fn terminate(&self, node: &Node) -> Option<Command> {
-        Some(self.daemon(node).terminate())
-    }
-    fn pid_file(&self, _: &Node) -> Option<String> {
-        Some(PID_FILE.to_owned())
+impl Daemons for Etcd {
+    fn daemon(&self, node: &Node) -> Daemon {
+        self.started_as(node, "new")
     }
 }
 
