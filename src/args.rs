@@ -157,7 +157,7 @@ Examples:
 pub(crate) struct RunArgs {
     /// A configuration file, the name of a target, embedded or etcd, or the file of an adapter. Default: ./schism.yaml, else embedded. Then names of
     /// its cases, CASE or CASE/FAULTS, with * and ?. Default: all.
-    #[arg(value_name = "FILE|TARGET|CASE")]
+    #[arg(value_name = "FILE|TARGET|CASE", add = ArgValueCompleter::new(completions::to_run))]
     pub(crate) what: Vec<String>,
     #[command(flatten)]
     pub(crate) campaign: CampaignArgs,
@@ -229,7 +229,7 @@ pub(crate) struct RunArgs {
     pub(crate) seed: Option<String>,
 
     /// Faults, separated by commas, such as partition,kill@leader; or all; or none. `schism list faults` tells them.
-    #[arg(long, value_name = "FAULTS", help_heading = "Faults")]
+    #[arg(long, value_name = "FAULTS", help_heading = "Faults", add = ArgValueCompleter::new(completions::faults))]
     pub(crate) faults: Option<String>,
     /// In what order they come; a configuration file can say much more.
     #[arg(

@@ -208,6 +208,7 @@ async fn drive<T: Target<Register>>(
         deadman,
         target,
         workload,
+        offers,
         ..
     } = ready;
     let time = config.run.time.0;
@@ -215,9 +216,15 @@ async fn drive<T: Target<Register>>(
     let names = Nodes::new(nodes.iter().map(|n| n.name.as_str()));
     let counters = Counters::new();
     let clients = config.workloads.register.concurrency.of(nodes.len());
+    let usual = Limits::default();
     let limits = Limits {
         op_deadline: config.run.op_timeout.0,
-        ..Limits::default()
+        // An adapter may be a program that must be started.
+        connect_deadline: match offers {
+            Some(_) => usual.connect_deadline.max(adapter::stdio::READY),
+            None => usual.connect_deadline,
+        },
+        ..usual
     };
     let mut broken = Vec::new();
     // Ends the workload: an interrupt, or a violation where one is enough.

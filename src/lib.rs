@@ -28,6 +28,7 @@ mod smallest;
 mod style;
 mod subject;
 mod terminal;
+mod trust;
 mod ui;
 mod wreck;
 

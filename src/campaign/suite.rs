@@ -3,7 +3,10 @@
 //! It has all that is needed to go on: the configuration of every case as it was resolved, so that neither an edited file nor
 //! another day's environment makes the second half of a campaign differ from the first.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use chrono::{DateTime, Utc};
 use generator::Seed;
@@ -253,6 +256,26 @@ impl Suite {
         };
         self.cases.iter().map(of).fold(Exit::Pass, Exit::worst)
     }
+}
+
+/// Deletes the records of suites that ended and of whose runs none is left. Their names.
+pub(crate) fn forget(store: &Store) -> Result<Vec<String>, Failure> {
+    let there: BTreeSet<String> = store.list()?.into_iter().map(|run| run.id).collect();
+    let mut gone = Vec::new();
+    for (id, path) in store.suites()? {
+        // What cannot be read may be another version's.
+        let Ok(suite) = Suite::read(&path) else {
+            continue;
+        };
+        let mut runs = suite.cases.iter().filter_map(|case| case.run.as_ref());
+        let is_over = suite.ended.is_some() && !suite.owner.is_alive();
+        let had_runs = suite.cases.iter().any(|case| case.run.is_some());
+        if is_over && had_runs && !runs.any(|run| there.contains(run)) {
+            store.remove_suite(&id)?;
+            gone.push(id);
+        }
+    }
+    Ok(gone)
 }
 
 impl Planned {

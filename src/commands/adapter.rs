@@ -17,6 +17,7 @@ use crate::{
     deploy,
     exit::{Exit, Failure},
     terminal::Terminal,
+    trust,
 };
 
 /// More of a system's words than this is not shown in a line.
@@ -58,6 +59,9 @@ fn test(args: &AdapterTestArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let all = conformance::conduct(&trial, &mut tell).map_err(Failure::infrastructure)?;
     let bad = all.iter().filter(|c| c.mark == Mark::Bad).count();
     let exit = if bad == 0 { Exit::Pass } else { Exit::Fail };
+    if bad == 0 {
+        trust::note(terminal.runs(), &args.file, &file)?;
+    }
     if args.json {
         let checks: Vec<_> = all.iter().map(as_json).collect();
         let page = json!({ "adapter": file.name, "passed": bad == 0, "checks": checks });

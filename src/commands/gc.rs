@@ -8,7 +8,7 @@ use runner::store::{RunEntry, RunState};
 
 use crate::{
     args::GcArgs,
-    baseline,
+    baseline, campaign,
     exit::{Exit, Failure},
     index,
     terminal::Terminal,
@@ -46,6 +46,9 @@ pub(crate) fn gc(args: &GcArgs, terminal: &Terminal) -> Result<Exit, Failure> {
             index.to_jsonl()
         })?;
         index::render(&store, &baseline::read(terminal.baseline())?)?;
+        for suite in campaign::forget(&store)? {
+            terminal.print(&format!("deleted suite {suite}: all of its runs are\n"));
+        }
     }
     terminal.print(&format!(
         "{} of {} runs, {:.1} MB{}\n",

@@ -28,6 +28,7 @@ use crate::{
     registry,
     signals::Signals,
     terminal::Terminal,
+    trust,
     ui::{Ui, last_words},
     wreck,
 };
@@ -327,6 +328,17 @@ fn attempt(
     let entry = registry::find(&config.target.adapter)
         .ok_or_else(|| Failure::usage(registry::unknown(&config.target.adapter)))?;
     deploy::refuse_foreign_options(entry, &layers)?;
+    if entry.target == registry::Target::Adapter {
+        let path = Path::new(&config.target.adapter);
+        let file = deploy::read_adapter(path)?;
+        if !trust::is_noted(terminal.runs(), path, &file) {
+            ui.note(&format!(
+                "{}, as it is now, never passed here: schism adapter test {}",
+                file.name,
+                path.display()
+            ));
+        }
+    }
     let began = Instant::now();
     ui.phase("deploy", Duration::ZERO);
     let open = |names: &[String], ui: &Ui| intended.open(names, terminal, ui);

@@ -266,6 +266,19 @@ fn the_surface_explains_itself() {
         said.out.contains("20261121T024512Z-k3f9") && said.out.contains("fail"),
         "{said:?}"
     );
+    let config = "cases: [{ name: calm, faults: [none, kill] }]\n";
+    shell.write("schism.yaml", config);
+    for (begun, offered) in [
+        (&["run", "calm"][..], "calm/kill\ta case of schism.yaml"),
+        (&["run", "et"], "etcd\t"),
+        (&["run", "sch"], "schism.yaml"),
+        (&["run", "--faults", "kill,par"], "kill,partition\t"),
+    ] {
+        let mut asks = shell.command(&[&["--", "schism"], begun].concat());
+        asks.env("COMPLETE", "fish");
+        let said = support::ended(asks.output().expect("it starts"));
+        assert!(said.out.contains(offered), "{begun:?}: {said:?}");
+    }
 }
 
 #[test]

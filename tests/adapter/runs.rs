@@ -86,7 +86,7 @@ fn nodes_that_others_run_are_asked_and_nothing_else() {
         "schism.yaml",
         &format!("target: {{ adapter: redis.yaml, at: ['{}'] }}\n", redis.at),
     );
-    for _ in 0..2 {
+    for tested in [false, true] {
         let args = [
             "run",
             "--time",
@@ -96,10 +96,22 @@ fn nodes_that_others_run_are_asked_and_nothing_else() {
             "--progress",
             "none",
         ];
-        shell
+        let said = shell
             .schism(&args)
             .code(0)
             .says("is run by others: no faults");
+        let warned = said.err.contains("redis, as it is now, never passed here");
+        assert_eq!(warned, !tested, "{said:?}");
+        let test = [
+            "adapter",
+            "test",
+            "redis.yaml",
+            "--op-timeout",
+            "2s",
+            "--at",
+            &redis.at,
+        ];
+        shell.schism(&test).code(0);
     }
     let verdict = std::fs::read_to_string(shell.path().join("runs/latest/verdict.json"))
         .expect("it is there");

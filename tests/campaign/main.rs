@@ -304,6 +304,24 @@ fn a_suite_ends_with_the_worst_of_its_cases() {
 }
 
 #[test]
+fn a_suite_goes_with_the_last_of_its_runs() {
+    let shell = shell(MIXED);
+    run(&shell, &["calm", "gone"]).code(4);
+    run(&shell, &["calm", "silent"]).code(3);
+    let files = || {
+        let dir = std::fs::read_dir(shell.path().join("runs/suites")).expect("suites");
+        dir.count()
+    };
+    let both = files();
+    let gc = |keep: &str| shell.schism(&["gc", "--keep", keep, "--yes"]).code(0);
+    // The two runs of the newer one stay.
+    gc("2").says("deleted suite ");
+    assert_eq!(files(), both / 2);
+    gc("0").says("deleted suite ");
+    assert_eq!(files(), 0);
+}
+
+#[test]
 fn what_would_not_end_within_the_budget_is_not_begun_and_named() {
     let shell = shell(MIXED);
     let ended = run(&shell, &["calm", "long", "--budget", "2m"]).code(3);

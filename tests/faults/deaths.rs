@@ -45,7 +45,8 @@ fn state(lab: &Lab<'_>) -> String {
 fn start(shell: &Shell, lab: &Lab<'_>, faults: &str, time: &str) -> Child {
     shell
         .command(&[
-            "run", "etcd", "--lab", &lab.name, "--faults", faults, "--time", time,
+            "run", "etcd", "--lab", &lab.name, "--faults", faults, "--time", time, "--rate",
+            "100/s",
         ])
         .env("SCHISM_CLUSTER__LEASE", LEASE)
         .stdout(Stdio::null())

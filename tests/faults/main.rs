@@ -24,7 +24,7 @@ mod space;
 mod support;
 
 use std::{
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -45,6 +45,26 @@ impl<'a> Lab<'a> {
         shell
             .schism(&["lab", "up", "-n", nodes, "--name", &name])
             .code(0);
+        // Whatever becomes of the test, the lab goes with it.
+        let goes = "tail --pid=\"$1\" -f /dev/null; exec \"$2\" lab down --name \"$3\"";
+        let words = [
+            "setsid",
+            "--fork",
+            "sh",
+            "-c",
+            goes,
+            "goes",
+            &std::process::id().to_string(),
+            PROGRAM,
+            &name,
+        ];
+        Command::new(words[0])
+            .args(&words[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("util-linux is installed");
         Self { shell, name }
     }
 
@@ -71,7 +91,7 @@ fn tables(lab: &Lab<'_>) -> String {
 fn kill_during_a_fault(shell: &Shell, lab: &str, faults: &str) {
     let mut child = shell
         .command(&[
-            "run", "etcd", "--lab", lab, "--faults", faults, "--time", "120s",
+            "run", "etcd", "--lab", lab, "--faults", faults, "--time", "120s", "--rate", "100/s",
         ])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

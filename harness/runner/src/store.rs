@@ -335,6 +335,25 @@ impl Store {
         Ok(found)
     }
 
+    /// Deletes the record of a suite and what was written about it, the record last.
+    pub fn remove_suite(&self, id: &str) -> Result<(), Error> {
+        name::check(id)?;
+        let dir = self.root.join(SUITES);
+        let (record, about) = (format!("{id}.json"), format!("{id}."));
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
+            let path = entry.map_err(Error::io("list", &dir))?.path();
+            let name = path.file_name().and_then(|n| n.to_str());
+            if name.is_some_and(|n| n.starts_with(&about) && n != record) {
+                files.push(path);
+            }
+        }
+        for path in files.into_iter().chain([dir.join(record)]) {
+            fs::remove_file(&path).map_err(Error::io("delete", &path))?;
+        }
+        Ok(())
+    }
+
     /// Deletes a run of this store, its verdict first, so that half a run is never taken for a whole one.
     pub fn remove(&self, entry: &RunEntry) -> Result<(), Error> {
         let path = &entry.path;

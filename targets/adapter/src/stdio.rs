@@ -36,7 +36,7 @@ use crate::{Address, Asked};
 /// The version of the protocol.
 const VERSION: u32 = 1;
 /// How long a program may take until it is ready.
-pub(crate) const READY: Duration = Duration::from_secs(5);
+pub const READY: Duration = Duration::from_secs(5);
 /// No line may be longer.
 const LIMIT: usize = 1 << 20;
 /// So many lines that are not of the protocol are kept.
