@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// A local cluster of namespaces with sshd (needs root).
     Lab(LabArgs),
+    /// Make a folder for a database of yours: its adapter, schism.yaml, a nightly workflow.
+    New(NewArgs),
     /// Try the adapter of a database of yours: one call, or whether it tells the truth.
     Adapter {
         /// What to do.
@@ -274,6 +276,27 @@ pub(crate) struct RunArgs {
     /// Only findings and the last line.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
+}
+
+/// `schism new`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+    schism new mydb --http http://localhost:7000
+    schism new mydb --stdio 'python3 /home/me/adapter.py' --at localhost:7000")]
+#[command(group(clap::ArgGroup::new("how").required(true).args(["http", "stdio"])))]
+pub(crate) struct NewArgs {
+    /// Its name, and the folder: small letters, digits and hyphens. It must not be there yet.
+    pub(crate) name: String,
+    /// It is asked over HTTP, at this address.
+    #[arg(long, value_name = "URL", conflicts_with = "at")]
+    pub(crate) http: Option<String>,
+    /// This program asks it, and speaks JSON Lines.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) stdio: Option<String>,
+    /// Where it serves. Default: localhost:7000.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) at: Option<String>,
 }
 
 /// `schism adapter`

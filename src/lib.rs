@@ -84,6 +84,7 @@ fn program() -> ExitCode {
         Command::Export(args) => commands::export::export(args, &terminal),
         Command::Import(args) => commands::import::import(args, &terminal),
         Command::Lab(args) => commands::lab::lab(&args.command, &terminal),
+        Command::New(args) => commands::new::new(args, &terminal),
         Command::Adapter { command } => commands::adapter::adapter(command, &terminal),
         Command::Heal(args) => commands::heal::heal(args, &terminal),
         Command::Doctor(args) => commands::doctor::doctor(args, &terminal),

@@ -54,8 +54,8 @@ class Redis:
 
 
 hello = json.loads(sys.stdin.readline())["hello"]
-# Less than the deadline, so that this program and not its end says that there was no answer.
-redis = Redis(hello["addr"], hello["deadline_ms"] / 1000 * 0.8)
+# Half of the deadline, so that this program and not its end says that there was no answer.
+redis = Redis(hello["addr"], hello["deadline_ms"] / 1000 / 2)
 say(ready={"v": 1, "ops": ["read", "write", "cas"]})
 for line in sys.stdin:
     m = json.loads(line)

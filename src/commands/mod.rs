@@ -23,6 +23,7 @@ pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod merge;
 mod minimal;
+pub(crate) mod new;
 pub(crate) mod node;
 mod reading;
 pub(crate) mod report;

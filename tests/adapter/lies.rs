@@ -1,7 +1,5 @@
 //! The conformance kit.
 
-use serde_json::Value;
-
 use super::{Shell, bad, have, tested, with};
 
 const REDIS: [&str; 2] = ["redis-server", "python3"];
@@ -15,11 +13,8 @@ fn honest_adapters_pass_every_check() {
         let shell = Shell::new();
         with(&shell, &[]);
         let (ended, checks) = tested(&shell, file, &[]);
-        let poor: Vec<&Value> = checks
-            .iter()
-            .filter(|c| c["mark"] != "good" && c["mark"] != "skipped")
-            .collect();
-        assert!(poor.is_empty(), "{file}: {poor:#?}");
+        // On a busy machine there may be advice: what is asked of the time that things take.
+        assert_eq!(bad(&checks), [""; 0], "{file}: {checks:#?}");
         assert_eq!(ended.code, Some(0));
         assert_eq!(checks.len(), 12);
         let drill = checks
@@ -155,7 +150,7 @@ fn each_mistake_is_caught_by_the_check_that_is_for_it() {
     if !have(&REDIS) {
         return;
     }
-    for some in MISTAKES.chunks(6) {
+    for some in MISTAKES.chunks(4) {
         side_by_side(some, is_caught);
     }
 }

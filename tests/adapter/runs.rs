@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Shell, have, support::eventually, with};
+use super::{Shell, have, support::eventually, tested, with};
 
 /// A Redis that is somebody else's.
 struct Redis {
@@ -54,6 +54,90 @@ impl Drop for Redis {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
     }
+}
+
+/// A run of the embedded store that lets others ask its nodes: it is what the folder's adapter is made for.
+struct Toy(Child);
+
+impl Toy {
+    /// Starts it. Where its first node serves, too.
+    fn start(shell: &Shell) -> (Self, String) {
+        let args = [
+            "run", "embedded", "--nodes", "3", "--faults", "none", "--rate", "1/m", "--time", "90s",
+        ];
+        let mut command = shell.command(&[&args[..], &["--progress", "none"]].concat());
+        let toy = Self(
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("it starts"),
+        );
+        let port = || {
+            let places = std::fs::read_dir(shell.path()).ok()?.flatten();
+            let layouts = places.map(|place| place.path().join("store/cluster.json"));
+            let text = layouts
+                .filter_map(|path| std::fs::read_to_string(path).ok())
+                .next()?;
+            let layout: Value = serde_json::from_str(&text).ok()?;
+            layout["members"][0]["port"].as_u64()
+        };
+        let up = || {
+            port().is_some_and(|port| {
+                std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()
+            })
+        };
+        assert!(
+            eventually(Duration::from_secs(20), up),
+            "the store does not serve"
+        );
+        (toy, format!("127.0.0.1:{}", port().expect("it serves")))
+    }
+}
+
+impl Drop for Toy {
+    fn drop(&mut self) {
+        self.0.kill().expect("it is ours");
+        self.0.wait().expect("it ends");
+    }
+}
+
+#[test]
+fn what_new_makes_runs_as_it_is() {
+    let shell = Shell::new();
+    let (_toy, at) = Toy::start(&shell);
+    let url = format!("http://{at}");
+    let new = ["new", "toy", "--http", &url];
+    shell.schism(&new).code(0).says("cd toy && schism run");
+    shell.schism(&new).code(2).says("toy is there already");
+    let file = "toy/toy.yaml";
+    let (ended, checks) = tested(&shell, file, &["--at", &at]);
+    assert_eq!(ended.code, Some(0), "{checks:#?}");
+    let run = [
+        "run",
+        "toy/schism.yaml",
+        "--time",
+        "2s",
+        "--progress",
+        "none",
+    ];
+    shell.schism(&run).code(0).says("register × none × toy");
+    for made in ["schism.yaml", ".github/workflows/nightly.yml"] {
+        assert!(shell.path().join("toy").join(made).exists(), "{made}");
+    }
+    shell
+        .schism(&["new", "Toy Two", "--stdio", "python3 x.py"])
+        .code(2)
+        .says("small letters");
+    shell
+        .schism(&["new", "toy-two", "--stdio", "'unfinished"])
+        .code(2)
+        .says("does not end");
+    assert!(!shell.path().join("toy-two").exists());
+    shell
+        .schism(&["new", "toy-two", "--stdio", "python3 x.py"])
+        .code(0);
+    shell.schism(&["new", "toy-three"]).code(2);
 }
 
 #[test]

@@ -36,11 +36,14 @@ fn a_database_of_the_users_own_passes_under_faults_and_leaves_nothing() {
     let run = |more: &[&str]| {
         shell.schism(&[&["run", file, "--lab", "3", "--time", "12s"], more].concat())
     };
-    run(&["--faults", "partition,kill,pause"])
+    run(&["--faults", "partition,kill@leader,pause"])
         .code(0)
         .says("PASS");
     let verdict: Value = serde_json::from_str(&read(&shell, "verdict.json")).expect("JSON");
     assert_eq!(verdict["case"], "register × partition+kill+pause × etcd-v2");
+    let killed = |line: &str| line.contains("\"kind\":\"kill\"") && line.contains("\"ok\":true");
+    let faults = read(&shell, "faults.jsonl");
+    assert!(faults.lines().any(killed), "the leader was found: {faults}");
     assert!(
         verdict["faults"]["verified"].as_u64() >= Some(3),
         "{verdict}"

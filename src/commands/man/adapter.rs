@@ -43,9 +43,10 @@ const PARTS: [(&str, &str, &str); 5] = [
         "With launch, schism starts the database on the nodes of a lab or of cluster.nodes, as root, and can kill, pause and harm it; it \
          removes its data afterwards, in /var/lib/schism-NAME. Places: {node} is its name, {address} and {port} are where it serves, \
          {peer} is the next port, for the nodes among themselves, {data} is a directory for its data, {all} and {others} are lists of all nodes and of the others, with commas, each as each \
-         says. The words are no shell's. Without launch, or without a cluster, the nodes at --at HOST:PORT are others' business: \
+         says. The words are no shell's. primary \
+         says how it is known which node leads, so that faults can aim at it. Without launch, or without a cluster, the nodes at --at HOST:PORT are others' business: \
          they are asked, under keys that nobody used before, and nothing is done to them.",
-        "launch:\n  command: mydb --id {node} --listen {address}:{port} --data {data} --peers {others}\n  each: \
+        "primary: { get: /status, when: \"$.role == 'leader'\" }\nlaunch:\n  command: mydb --id {node} --listen {address}:{port} --data {data} --peers {others}\n  each: \
          \"{node}=http://{address}:{peer}\"     # usually {address}:{port}\n  version: mydb --version",
     ),
     (

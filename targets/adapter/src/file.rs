@@ -46,6 +46,8 @@ pub struct AdapterFile {
     pub means: Means,
     /// How a node is started.
     pub launch: Option<Launch>,
+    /// How it is known which node leads.
+    pub primary: Option<Primary>,
     /// Where the file is: programs are run there.
     pub dir: PathBuf,
 }
@@ -97,6 +99,7 @@ struct Section {
     timeout: Option<Seconds>,
     stdio: Option<Words>,
     launch: Option<Launch>,
+    primary: Option<Primary>,
 }
 
 impl AdapterFile {
@@ -157,6 +160,7 @@ impl AdapterFile {
             port: said.port,
             means,
             launch: said.launch,
+            primary: said.primary,
             dir,
         })
     }
@@ -476,6 +480,65 @@ impl Launch {
     }
 }
 
+/// How it is known whether a node leads: what it says of itself over HTTP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "PrimarySection")]
+pub struct Primary {
+    /// Where it is asked.
+    pub(crate) path: String,
+    /// At which port, if not where clients are served.
+    pub(crate) port: Option<u16>,
+    at: JsonPath,
+    is: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrimarySection {
+    get: String,
+    when: String,
+    port: Option<u16>,
+}
+
+impl TryFrom<PrimarySection> for Primary {
+    type Error = String;
+    fn try_from(said: PrimarySection) -> Result<Self, String> {
+        let bad = || {
+            let when = &said.when;
+            format!(
+                "`when`: {when:?} should be a JSONPath, == and a value, such as $.role == 'leader'"
+            )
+        };
+        if !said.get.starts_with('/') {
+            return Err(format!("{:?} is no path: it begins with a slash", said.get));
+        }
+        let (at, is) = said.when.split_once("==").ok_or_else(bad)?;
+        let is = is.trim();
+        let quoted = is
+            .strip_prefix('\'')
+            .and_then(|rest| rest.strip_suffix('\''));
+        let is = match quoted {
+            Some(text) => json!(text),
+            None => serde_json::from_str(is).map_err(|_| bad())?,
+        };
+        let at = JsonPath::parse(at.trim()).map_err(|e| format!("{}: {e}", bad()))?;
+        Ok(Self {
+            path: said.get,
+            port: said.port,
+            at,
+            is,
+        })
+    }
+}
+
+impl Primary {
+    /// Whether whoever answers so leads.
+    pub(crate) fn is_said_by(&self, answer: &str) -> bool {
+        let json = serde_json::from_str::<Value>(answer);
+        json.is_ok_and(|json| self.at.query(&json).all() == [&self.is])
+    }
+}
+
 /// As it stands before a colon and a port.
 fn bracketed(address: &str) -> String {
     match address.contains(':') {
@@ -533,6 +596,33 @@ launch:
             "--all=n1@10.0.0.1:7001,n2@[fe80::1]:7001",
         ];
         assert_eq!(argv, expected);
+    }
+
+    #[test]
+    fn a_node_leads_if_it_says_exactly_that() {
+        let with = |when: &str| {
+            let text = format!("{GOOD}primary: {{ get: /status, when: \"{when}\" }}\n");
+            read(&text).map(|file| file.primary.unwrap())
+        };
+        let word = with("$.role == 'leader'").unwrap();
+        assert!(word.is_said_by(r#"{"role": "leader"}"#));
+        for other in [
+            r#"{"role": "follower"}"#,
+            "{}",
+            "",
+            r#"{"role": ["leader"]}"#,
+        ] {
+            assert!(!word.is_said_by(other), "{other}");
+        }
+        assert!(
+            with("$.leads == true")
+                .unwrap()
+                .is_said_by(r#"{"leads": true}"#)
+        );
+        for bad in ["$.role", "$.role == leader", "role == 'leader'"] {
+            let said = with(bad).unwrap_err();
+            assert!(said.contains("such as $.role == 'leader'"), "{said}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::{
 };
 
 use control::{
-    Cluster, Command, Daemon, Daemons, DataFiles, Error, Node, Processes, RemoteExt, System,
+    Cluster, Command, Daemon, Daemons, DataFiles, Error, Node, Primaries, Processes, RemoteExt,
+    System,
 };
 use history::{Key, Outcome, RegisterCall, RegisterOp};
 
@@ -18,6 +19,8 @@ use crate::{AdapterFile, AdapterTarget, Address, Launch};
 
 /// How often a node is asked whether it serves.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a node may take to say whether it leads.
+const CLAIM: Duration = Duration::from_secs(1);
 /// How long it may think about that.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -159,6 +162,13 @@ exit 1
         Some(self)
     }
 
+    fn primaries(&self) -> Option<&dyn Primaries> {
+        match self.file.primary {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
     fn data_files(&self) -> Option<&dyn DataFiles> {
         match self.launch.keeps_data() {
             true => Some(self),
@@ -188,6 +198,50 @@ impl DataFiles for Launched {
     fn directories(&self, _: &Node) -> Vec<String> {
         vec![self.data()]
     }
+}
+
+impl Primaries for Launched {
+    /// The nodes that say they lead. One that was cut off may say so until it hears of another.
+    fn primaries(&self, _: &Cluster) -> Result<Vec<Node>, Error> {
+        let Some(primary) = &self.file.primary else {
+            return Ok(Vec::new());
+        };
+        let http = reqwest::Client::builder()
+            .timeout(CLAIM)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client without TLS needs nothing from the system");
+        let leads = async |node: &Node| {
+            let at = Address {
+                host: node.address.clone(),
+                port: primary.port.unwrap_or(self.file.port),
+            };
+            let asked = http
+                .get(format!("http://{at}{}", primary.path))
+                .send()
+                .await;
+            match asked {
+                Ok(answer) => primary.is_said_by(&answer.text().await.unwrap_or_default()),
+                Err(_) => false,
+            }
+        };
+        let each = block_on(futures::future::join_all(self.nodes.iter().map(leads)));
+        let nodes = self.nodes.iter().zip(each);
+        Ok(nodes
+            .filter(|(_, leads)| *leads)
+            .map(|(node, _)| node.clone())
+            .collect())
+    }
+}
+
+/// Waits for what is asked of nodes.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime needs no more than an epoll descriptor");
+    runtime.block_on(work)
 }
 
 /// A database that others run: it can be asked, and nothing else.
@@ -294,14 +348,9 @@ pub(crate) fn serving(
         }
     };
     let nodes = addresses.iter().map(|(name, at)| Node::new(name, &at.host));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime needs no more than an epoll descriptor");
-    runtime.block_on(async {
-        let all: Vec<_> = nodes.map(until_it_serves).collect();
-        futures::future::join_all(all).await.into_iter().collect()
-    })
+    let all: Vec<_> = nodes.map(until_it_serves).collect();
+    let each = block_on(futures::future::join_all(all));
+    each.into_iter().collect()
 }
 
 /// Whether it has compare-and-set, if it answers.

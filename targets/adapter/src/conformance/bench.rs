@@ -138,6 +138,11 @@ impl Worker {
     }
 }
 
+/// Whether it was the worker whose patience ended, and the adapter said nothing: its own word for that has a detail.
+pub(super) fn was_given_up(told: &Told) -> bool {
+    matches!(told, Outcome::Info(why) if why.class() == "timeout" && why.detail().is_empty())
+}
+
 /// In words: `ok 7`, `fail (timeout: …)`.
 pub(super) fn words(told: &Told) -> String {
     match told {

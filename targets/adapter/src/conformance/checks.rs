@@ -1,12 +1,15 @@
 //! The checks, one after the other.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use history::{Outcome, RegisterOp, RegisterReturn};
 
 use super::{
     Checked, Mark,
-    bench::{Bench, Worker, words},
+    bench::{Bench, Worker, was_given_up, words},
     drills,
     node::OwnNode,
     proxy::{End, Mode},
@@ -29,6 +32,8 @@ pub const NAMES: [&str; 12] = [
     "throughput",
 ];
 
+/// How often workers may seem to wait for each other.
+const TRIES: usize = 3;
 /// How long an adapter may take to find its node again.
 const RECONNECTS: Duration = Duration::from_secs(10);
 /// Fewer calls a second than this are too few to find much.
@@ -297,9 +302,7 @@ async fn deadline(bench: &Bench) -> Seen {
     });
     let told = worker.write(key, 2).await;
     worker.proxy.set(Mode::Pass);
-    // The worker's own word for it comes without any detail.
-    let given_up =
-        matches!(&told, Outcome::Info(why) if why.class() == "timeout" && why.detail().is_empty());
+    let given_up = was_given_up(&told);
     let again = worker.read(key).await;
     if !matches!(again, Outcome::Ok(_)) {
         return bad(
@@ -381,36 +384,41 @@ async fn finds_it_again(worker: &mut Worker, key: i64) -> Seen {
     }
 }
 
+/// Whether one worker goes on while another waits: its call must end first. On a busy machine it may be late for another reason,
+/// but hardly every time.
 async fn independent(bench: &Bench) -> Seen {
-    let (Ok(mut stuck), Ok(mut free)) = (bench.worker().await, bench.worker().await) else {
-        return skipped("no relay on this machine");
-    };
-    let (one, other) = (bench.key(), bench.key());
-    stuck.write(one, 1).await;
-    free.write(other, 1).await;
-    stuck.proxy.set(Mode::LoseAnswers {
-        after: 0,
-        end: End::Silence,
-    });
-    let waits = stuck.write(one, 2);
-    let goes_on = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let began = Instant::now();
-        (free.write(other, 2).await, began.elapsed())
-    };
-    let (_, (told, took)) = tokio::join!(waits, goes_on);
-    let prompt = took < bench.deadline / 2;
-    match (&told, prompt) {
-        (Outcome::Ok(_), true) => good("one goes on while the other waits"),
-        _ => bad(
-            format!(
-                "while one worker's node was silent, another's write took {} ms: {}",
-                took.as_millis(),
-                words(&told)
-            ),
-            "give each worker a connection of its own, and no lock that others hold",
-        ),
+    let mut seen = String::new();
+    for _ in 0..TRIES {
+        let (Ok(mut stuck), Ok(mut free)) = (bench.worker().await, bench.worker().await) else {
+            return skipped("no relay on this machine");
+        };
+        let (one, other) = (bench.key(), bench.key());
+        stuck.write(one, 1).await;
+        free.write(other, 1).await;
+        stuck.proxy.set(Mode::LoseAnswers {
+            after: 0,
+            end: End::Silence,
+        });
+        let over = Cell::new(false);
+        let waits = async {
+            stuck.write(one, 2).await;
+            over.set(true);
+        };
+        let goes_on = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            (free.write(other, 2).await, over.get())
+        };
+        let ((), (told, late)) = tokio::join!(waits, goes_on);
+        if matches!(told, Outcome::Ok(_)) && !late {
+            return good("one goes on while the other waits");
+        }
+        let when = if late { "only afterwards" } else { "at once" };
+        seen = format!("{when}: {}", words(&told));
     }
+    bad(
+        format!("while one worker's node was silent, another's write ended {seen}"),
+        "give each worker a connection of its own, and no lock that others hold",
+    )
 }
 
 fn clean(bench: &Bench, worker: &Worker) -> Seen {

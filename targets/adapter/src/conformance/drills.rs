@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{StreamExt as _, future::join_all, stream};
 use history::{Outcome, RegisterOp, RegisterReturn};
 
 use super::{
-    bench::{Bench, Told, words},
+    Mark,
+    bench::{Bench, Told, was_given_up, words},
     checks::{Seen, bad, good},
     node::OwnNode,
     proxy::{End, Mode},
@@ -15,6 +16,10 @@ use super::{
 
 /// How many of a node's answers may come before the one that is lost: drivers that shake hands first are answered then, too.
 const PIECES: u32 = 3;
+/// How many drills are made at once: each has an adapter of its own, which may be a program.
+const AT_ONCE: usize = 4;
+/// How often a drill is made that shows nothing.
+const TRIES: usize = 3;
 /// How many clients write while a node is killed.
 const WRITERS: usize = 8;
 
@@ -32,29 +37,29 @@ struct Drilled {
     may_forget: bool,
 }
 
+/// What is done to a call.
+#[derive(Clone, Copy)]
+struct Drill {
+    mode: Mode,
+    swaps: bool,
+}
+
 pub(super) async fn lies(bench: &Bench, cas: bool, own: Option<&mut OwnNode>) -> Seen {
     let mut drills = Vec::new();
-    for (end, how) in [
-        (End::Reset, "the connection was reset"),
-        (End::Close, "the connection was closed"),
-        (End::Silence, "nothing more came"),
-    ] {
+    for end in [End::Reset, End::Close, End::Silence] {
         for swaps in [false, true] {
             if swaps && !cas {
                 continue;
             }
-            for after in 0..PIECES {
-                let what = format!("the node was asked, and before it answered {how}");
-                drills.push((Mode::LoseAnswers { after, end }, what, swaps));
-            }
-            let what = format!("the node was never asked, and {how}");
-            drills.push((Mode::LoseRequests { end }, what, swaps));
+            let answers = (0..PIECES).map(|after| Mode::LoseAnswers { after, end });
+            let modes = answers.chain([Mode::LoseRequests { end }]);
+            drills.extend(modes.map(|mode| Drill { mode, swaps }));
         }
     }
-    let all = drills
-        .into_iter()
-        .map(|(mode, what, swaps)| drill(bench, mode, what, swaps));
-    let mut drilled: Vec<Drilled> = join_all(all).await.into_iter().flatten().collect();
+    let all = stream::iter(drills.iter().map(|drill| drill.made(bench)));
+    let made: Vec<Option<Drilled>> = all.buffer_unordered(AT_ONCE).collect().await;
+    let unclear = made.iter().filter(|m| m.is_none()).count();
+    let mut drilled: Vec<Drilled> = made.into_iter().flatten().collect();
     let killed = match own {
         Some(node) => {
             drilled.extend(paused(bench, node).await);
@@ -71,33 +76,77 @@ pub(super) async fn lies(bench: &Bench, cas: bool, own: Option<&mut OwnNode>) ->
         }
         None => "cut off (`launch` in the file would let it be killed and paused, too)",
     };
-    judge(bench, drilled, killed).await
+    let seen = judge(bench, drilled, killed).await;
+    match (seen.mark, unclear) {
+        (Mark::Good, 1..) => Seen {
+            mark: Mark::Advice,
+            saw: format!(
+                "{}; of {unclear} drills nothing is known: the adapter said nothing within {:?}",
+                seen.saw, bench.deadline
+            ),
+            fix:
+                "test again with a longer --op-timeout, or with fewer other things on this machine"
+                    .to_owned(),
+        },
+        _ => seen,
+    }
 }
 
-async fn drill(bench: &Bench, mode: Mode, what: String, swaps: bool) -> Option<Drilled> {
-    let mut worker = bench.worker().await.ok()?;
-    let key = bench.key();
-    // What shakes hands has done so.
-    if !matches!(worker.write(key, 1).await, Outcome::Ok(_)) {
-        return None;
+impl Drill {
+    /// Tried until it says something about the adapter; `None` if it never did.
+    async fn made(self, bench: &Bench) -> Option<Drilled> {
+        let (needs_loss, end) = match self.mode {
+            Mode::LoseAnswers { after, end } => (after == 0, end),
+            Mode::LoseRequests { end } => (true, end),
+            Mode::Pass | Mode::Down => return None,
+        };
+        for _ in 0..TRIES {
+            let Some(drilled) = self.once(bench, end).await else {
+                continue;
+            };
+            let answered = end == End::Silence || !was_given_up(&drilled.told);
+            if answered && (drilled.lost || !needs_loss) {
+                return Some(drilled);
+            }
+        }
+        None
     }
-    let before = worker.proxy.lost();
-    worker.proxy.set(mode);
-    let op = match swaps {
-        true => RegisterOp::Cas { from: 1, to: 2 },
-        false => RegisterOp::Write(2),
-    };
-    let told = worker.ask(key, op).await;
-    let lost = worker.proxy.lost() > before;
-    worker.proxy.set(Mode::Pass);
-    Some(Drilled {
-        what: format!("{}: {what}", if swaps { "cas(1 → 2)" } else { "write(2)" }),
-        key,
-        value: 2,
-        told,
-        lost,
-        may_forget: false,
-    })
+
+    async fn once(self, bench: &Bench, end: End) -> Option<Drilled> {
+        let Self { mode, swaps } = self;
+        let mut worker = bench.worker().await.ok()?;
+        let key = bench.key();
+        // What shakes hands has done so.
+        if !matches!(worker.write(key, 1).await, Outcome::Ok(_)) {
+            return None;
+        }
+        let before = worker.proxy.lost();
+        worker.proxy.set(mode);
+        let (op, call) = match swaps {
+            true => (RegisterOp::Cas { from: 1, to: 2 }, "cas(1 → 2)"),
+            false => (RegisterOp::Write(2), "write(2)"),
+        };
+        let told = worker.ask(key, op).await;
+        let lost = worker.proxy.lost() > before;
+        worker.proxy.set(Mode::Pass);
+        let how = match end {
+            End::Reset => "the connection was reset",
+            End::Close => "the connection was closed",
+            End::Silence => "nothing more came",
+        };
+        let when = match mode {
+            Mode::LoseRequests { .. } => "the node was never asked, and",
+            _ => "the node was asked, and before it answered",
+        };
+        Some(Drilled {
+            what: format!("{call}: {when} {how}"),
+            key,
+            value: 2,
+            told,
+            lost,
+            may_forget: false,
+        })
+    }
 }
 
 /// Stopped for longer than a call may take: what it was asked it does later.

@@ -150,51 +150,50 @@ async fn relay(
     let mut pieces = 0;
     // A connection that lost something is of no use any more.
     let mut spoiled = false;
+    let mut last = *mode.borrow_and_update();
     loop {
-        tokio::select! {
-            changed = mode.changed() => {
-                pieces = 0;
-                if changed.is_err() || spoiled || *mode.borrow() == Mode::Down {
-                    return reset(&client);
-                }
+        let read = tokio::select! {
+            changed = mode.changed() => match changed {
+                Ok(()) => None,
+                Err(_) => return reset(&client),
+            },
+            read = client.read(&mut asked) => Some((true, read)),
+            read = node.read(&mut said) => Some((false, read)),
+        };
+        // What is read now is subject to what holds now, whoever was told first.
+        let now = *mode.borrow_and_update();
+        if now != last {
+            (last, pieces) = (now, 0);
+            if spoiled || now == Mode::Down {
+                return reset(&client);
             }
-            read = client.read(&mut asked) => {
-                let Ok(n @ 1..) = read else { return };
-                let end = match *mode.borrow() {
-                    Mode::LoseRequests { end } => Some(end),
-                    _ => None,
-                };
-                match end {
-                    Some(end) => {
-                        lost.fetch_add(1, Ordering::SeqCst);
-                        spoiled = true;
-                        if ended(&client, end) {
-                            return;
-                        }
-                    }
-                    None if node.write_all(&asked[..n]).await.is_err() => return,
-                    None => {}
-                }
+        }
+        let Some((is_request, read)) = read else {
+            continue;
+        };
+        let Ok(n @ 1..) = read else { return };
+        let end = match now {
+            Mode::LoseRequests { end } if is_request => Some(end),
+            Mode::LoseAnswers { after, end } if !is_request && pieces >= after => Some(end),
+            _ => None,
+        };
+        if let Some(end) = end {
+            lost.fetch_add(1, Ordering::SeqCst);
+            spoiled = true;
+            if ended(&client, end) {
+                return;
             }
-            read = node.read(&mut said) => {
-                let Ok(n @ 1..) = read else { return };
-                let end = match *mode.borrow() {
-                    Mode::LoseAnswers { after, end } if pieces >= after => Some(end),
-                    _ => None,
-                };
+            continue;
+        }
+        let passed = match is_request {
+            true => node.write_all(&asked[..n]).await,
+            false => {
                 pieces += 1;
-                match end {
-                    Some(end) => {
-                        lost.fetch_add(1, Ordering::SeqCst);
-                        spoiled = true;
-                        if ended(&client, end) {
-                            return;
-                        }
-                    }
-                    None if client.write_all(&said[..n]).await.is_err() => return,
-                    None => {}
-                }
+                client.write_all(&said[..n]).await
             }
+        };
+        if passed.is_err() {
+            return;
         }
     }
 }
