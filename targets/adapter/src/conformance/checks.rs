@@ -399,14 +399,15 @@ async fn independent(bench: &Bench) -> Seen {
             after: 0,
             end: End::Silence,
         });
+        let is_stuck = stuck.proxy.loses(stuck.proxy.lost());
         let over = Cell::new(false);
         let waits = async {
             stuck.write(one, 2).await;
             over.set(true);
         };
         let goes_on = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            (free.write(other, 2).await, over.get())
+            let waited = tokio::time::timeout(bench.deadline, is_stuck).await;
+            (free.write(other, 2).await, over.get() || waited.is_err())
         };
         let ((), (told, late)) = tokio::join!(waits, goes_on);
         if matches!(told, Outcome::Ok(_)) && !late {

@@ -88,6 +88,16 @@ impl Proxy {
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::SeqCst)
     }
+
+    /// Ends when more was lost than so many pieces.
+    pub(super) fn loses(&self, more_than: u64) -> impl Future<Output = ()> + use<> {
+        let lost = Arc::clone(&self.lost);
+        async move {
+            while lost.load(Ordering::SeqCst) <= more_than {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
 }
 
 impl Drop for Proxy {
