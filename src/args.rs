@@ -157,8 +157,8 @@ Examples:
     schism run nightly.yaml 'register-*/partition' --until-fail
     schism run --resume latest")]
 pub(crate) struct RunArgs {
-    /// A configuration file, the name of a target, embedded or etcd, or the file of an adapter. Default: ./schism.yaml, else embedded. Then names of
-    /// its cases, CASE or CASE/FAULTS, with * and ?. Default: all.
+    /// A configuration file, the name of a target, embedded or etcd, or the file of an adapter. Default: ./schism.yaml, else
+    /// embedded. Then names of its cases, CASE or CASE/FAULTS, with * and ?. Default: all.
     #[arg(value_name = "FILE|TARGET|CASE", add = ArgValueCompleter::new(completions::to_run))]
     pub(crate) what: Vec<String>,
     #[command(flatten)]

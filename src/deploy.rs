@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use adapter::{AdapterFile, AdapterTarget, Address, Attached, BadAdapter, Launched};
+use adapter::{AdapterFile, AdapterTarget, Attached, BadAdapter, Launched};
 use control::{Cluster, Command, Local, Node, Remote, RemoteExt, System};
 use embedded::{Embedded, EmbeddedConfig, LaunchError};
 use etcd::{Etcd, EtcdTarget};
@@ -245,10 +245,7 @@ fn attached(
     let file = adapter_file(&config)?;
     let mut at = config.target.at.clone();
     if at.is_empty() {
-        at.push(Address {
-            host: "localhost".to_owned(),
-            port: file.port,
-        });
+        at.push(file.here());
     }
     let system = Attached::new(Arc::clone(&file), &at);
     let first = fresh_keys();

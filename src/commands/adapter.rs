@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use adapter::{
-    AdapterFile, AdapterTarget, Address,
+    AdapterTarget, Address,
     conformance::{self, Checked, Mark, Trial},
 };
 use control::Node;
@@ -134,7 +134,7 @@ fn complained(dir: &Path) -> Vec<String> {
 fn attempt(args: &AdapterTryArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let file = deploy::read_adapter(&args.file)?;
     let call = call(&args.call, &args.with)?;
-    let at = address(args.at.as_deref())?.unwrap_or_else(|| here(&file));
+    let at = address(args.at.as_deref())?.unwrap_or_else(|| file.here());
     let deadline = Duration::from_secs(5);
     let node = Node::new("n1", &at.host);
     let complaints = tempfile::tempdir()
@@ -177,13 +177,6 @@ fn attempt(args: &AdapterTryArgs, terminal: &Terminal) -> Result<Exit, Failure> 
         terminal.print(&format!("{name:<8} {}\n", inert(text, SHOWN)));
     }
     Ok(Exit::Pass)
-}
-
-fn here(file: &AdapterFile) -> Address {
-    Address {
-        host: "localhost".to_owned(),
-        port: file.port,
-    }
 }
 
 fn address(said: Option<&str>) -> Result<Option<Address>, Failure> {

@@ -2,11 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize, de};
+use serde::{Deserialize, de};
 
 /// A host and a port: `localhost:7000`, `[::1]:7000`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// A name or an address, an IPv6 one without brackets.
     pub host: String,
@@ -20,12 +19,6 @@ impl fmt::Display for Address {
             true => write!(f, "[{}]:{}", self.host, self.port),
             false => write!(f, "{}:{}", self.host, self.port),
         }
-    }
-}
-
-impl From<Address> for String {
-    fn from(address: Address) -> Self {
-        address.to_string()
     }
 }
 

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use serde_json_path::JsonPath;
 
 use crate::{
-    Outcomes,
+    Address, Outcomes,
     rules::{OutcomesSection, Symptoms},
     template::{Shape, Template},
 };
@@ -165,11 +165,11 @@ impl AdapterFile {
         })
     }
 
-    /// Whether it has compare-and-set, as far as that is known before it was asked.
-    pub fn has_cas(&self) -> Option<bool> {
-        match &self.means {
-            Means::Http { ops, .. } => Some(ops.cas.is_some()),
-            Means::Stdio(_) => None,
+    /// Where a node is, unless somebody says otherwise.
+    pub fn here(&self) -> Address {
+        Address {
+            host: "localhost".to_owned(),
+            port: self.port,
         }
     }
 }
@@ -574,9 +574,12 @@ launch:
     #[test]
     fn the_file_of_the_guide_is_read() {
         let file = read(GOOD).unwrap();
+        let Means::Http { ops, .. } = &file.means else {
+            panic!("{:?}", file.means)
+        };
         assert_eq!(
-            (file.name.as_str(), file.port, file.has_cas()),
-            ("mydb", 7000, Some(true))
+            (file.name.as_str(), file.port, ops.cas.is_some()),
+            ("mydb", 7000, true)
         );
         let nodes = [Node::new("n1", "10.0.0.1"), Node::new("n2", "fe80::1")];
         let argv = file

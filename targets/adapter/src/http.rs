@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use history::{Key, Outcome, Reason, RegisterCall, RegisterOp, RegisterReturn};
+use history::{Outcome, Reason, RegisterCall, RegisterOp, RegisterReturn};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -64,11 +64,7 @@ impl HttpClient {
     }
 
     pub(crate) async fn ask(&mut self, call: &RegisterCall) -> Asked {
-        let key = match &call.key {
-            Key::Int(n) => json!(n),
-            Key::Text(text) => json!(text),
-        };
-        let key = ("key", key);
+        let key = ("key", json!(call.key));
         let (request, places) = match call.op {
             RegisterOp::Read => (&self.ops.read, vec![key]),
             RegisterOp::Write(value) => (&self.ops.write, vec![key, ("value", json!(value))]),

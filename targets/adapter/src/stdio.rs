@@ -14,14 +14,9 @@
 //! Its standard output is for this alone. A line that is none of this is kept and counted, and not taken for anything. A
 //! program that ends, or whose deadline passes, leaves its call as `info`; another is started for the next.
 
-use std::{
-    fs, io,
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{fs, io, path::Path, process::Stdio, time::Duration};
 
-use history::{Key, Outcome, Reason, RegisterCall, RegisterOp, RegisterReturn};
+use history::{Outcome, Reason, RegisterCall, RegisterOp, RegisterReturn};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,7 +58,6 @@ pub struct StdioClient {
     deadline: Duration,
     last: u64,
     strays: Vec<String>,
-    started_in: Duration,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +91,6 @@ impl StdioClient {
             complaints,
         } = opening;
         let (program, args) = words.split_first().ok_or("which program?")?;
-        let began = Instant::now();
         let mut child = Command::new(program)
             .args(args)
             .current_dir(directory)
@@ -124,7 +117,6 @@ impl StdioClient {
             deadline,
             last: 0,
             strays: Vec::new(),
-            started_in: Duration::ZERO,
         };
         let hello = json!({ "hello": {
             "v": VERSION,
@@ -147,7 +139,6 @@ impl StdioClient {
             Ok(Err(why)) => Err(why),
             Ok(Ok(ops)) => {
                 client.ops = ops;
-                client.started_in = began.elapsed();
                 Ok(client)
             }
         }
@@ -189,21 +180,12 @@ impl StdioClient {
         &self.ops
     }
 
-    /// How long it took until it was ready.
-    pub fn started_in(&self) -> Duration {
-        self.started_in
-    }
-
     /// Lines that it printed and that are not of the protocol; the first few of them.
     pub fn strays(&self) -> &[String] {
         &self.strays
     }
 
     pub(crate) async fn ask(&mut self, call: &RegisterCall) -> Asked {
-        let key = match &call.key {
-            Key::Int(n) => json!(n),
-            Key::Text(text) => json!(text),
-        };
         let (op, mut request) = match call.op {
             RegisterOp::Read => ("read", json!({})),
             RegisterOp::Write(value) => ("write", json!({ "value": value })),
@@ -217,7 +199,7 @@ impl StdioClient {
                 rule: format!("{op} is not among the ops that it named"),
             };
         }
-        request["key"] = key;
+        request["key"] = json!(call.key);
         let (request, reply) = self.exchange(op, request).await;
         let reads = op == "read";
         let (response, outcome, rule) = match reply {

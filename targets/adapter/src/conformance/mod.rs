@@ -76,10 +76,7 @@ pub fn conduct(trial: &Trial, tell: &mut dyn FnMut(&Checked)) -> Result<Vec<Chec
                 OwnNode::start(file, launch).map_err(|e| format!("cannot start a node: {e}"))?;
             own.insert(node).address.clone()
         }
-        (None, None) => Address {
-            host: "localhost".to_owned(),
-            port: file.port,
-        },
+        (None, None) => file.here(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
