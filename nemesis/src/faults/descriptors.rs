@@ -1,5 +1,6 @@
 //! Processes that can open nothing more: their limit on open files is lowered to what they have open (prlimit(2)), so that
-//! the next file, connection or accepted client fails with EMFILE. As after a leak, and it bites nobody else.
+//! the next file, connection or accepted client fails with EMFILE, and what they close they do not get back. As after a
+//! leak, and it bites nobody else.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -22,7 +23,7 @@ pub struct Descriptors {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub at: Vec<Aim>,
-    /// How many more may be opened; none where nothing is said.
+    /// How many more may be open than were when they were fewest; none where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spare: Option<u64>,
 }

@@ -1,6 +1,6 @@
 //! The limit on open files of processes that run, lowered to what they have open: what is open stays so, the next `open`,
-//! `socket` or `accept` fails with EMFILE. Only the soft limit is touched, so that setting it back needs no privilege that
-//! lowering it did not.
+//! `socket` or `accept` fails with EMFILE. What the process closes meanwhile is lost to it, too, as after a leak: the limit
+//! follows downwards. Only the soft limit is touched, so that setting it back needs no privilege that lowering it did not.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,15 @@ struct Lowered {
     process: Identity,
     /// `None`: unlimited.
     before: Option<u64>,
+    /// At first; it may have become less, never more.
     now: u64,
+}
+
+impl Lowered {
+    /// Whether a limit is one that was set here, and by nobody else since.
+    fn is_it(&self, current: Option<u64>) -> bool {
+        current.is_some_and(|current| current <= self.now)
+    }
 }
 
 /// The first of the processes.
@@ -50,6 +58,8 @@ pub(super) struct Keeper {
     /// Where the old limits are written down before they are changed.
     file: PathBuf,
     lowered: BTreeMap<Identity, Lowered>,
+    /// The limits of those that run, as they were set last.
+    set: BTreeMap<Identity, u64>,
     /// The process that the pid file names.
     head: Option<Head>,
 }
@@ -62,6 +72,7 @@ impl Keeper {
             spare,
             file,
             lowered: BTreeMap::new(),
+            set: BTreeMap::new(),
             head: None,
         };
         keeper.look()?;
@@ -102,30 +113,39 @@ impl Keeper {
             return Ok(());
         }
         for process in head.family() {
-            if self.lowered.contains_key(&process) {
-                continue;
-            }
-            let (Some(limit), Some(now)) = (current(process), enough_for(process, self.spare))
-            else {
-                continue;
-            };
-            // A child may have been born with the lowered limit; what is right for it is what its parent had.
-            let inherited = self
-                .lowered
-                .values()
-                .find(|other| limit.current == Some(other.now))
-                .map(|parent| parent.before);
-            let lowered = Lowered {
-                process,
-                before: inherited.unwrap_or(limit.current),
-                now: limit.maximum.map_or(now, |maximum| now.min(maximum)),
-            };
-            self.lowered.insert(process, lowered);
-            self.write_down()?;
-            set(process, Some(lowered.now), limit.maximum)
-                .map_err(Failure::io("lowering the limit named in", &self.pid_file))?;
+            self.lower(process)?;
         }
         Ok(())
+    }
+
+    fn lower(&mut self, process: Identity) -> Result<(), Failure> {
+        let (Some(limit), Some(now)) = (current(process), enough_for(process, self.spare)) else {
+            return Ok(());
+        };
+        let now = limit.maximum.map_or(now, |maximum| now.min(maximum));
+        match self.set.get(&process) {
+            // Another has set it, or nothing was closed.
+            Some(&set) if limit.current != Some(set) || now >= set => return Ok(()),
+            Some(_) => {}
+            None => {
+                // A child may have been born with a lowered limit; what is right for it is what its parent had.
+                let parent = |other: &&Lowered| {
+                    let set = self.set.get(&other.process);
+                    other.is_it(limit.current) && limit.current >= set.copied()
+                };
+                let inherited = self.lowered.values().find(parent).map(|p| p.before);
+                let lowered = Lowered {
+                    process,
+                    before: inherited.unwrap_or(limit.current),
+                    now,
+                };
+                self.lowered.insert(process, lowered);
+                self.write_down()?;
+            }
+        }
+        self.set.insert(process, now);
+        set(process, Some(now), limit.maximum)
+            .map_err(Failure::io("lowering the limit named in", &self.pid_file))
     }
 
     fn write_down(&self) -> Result<(), Failure> {
@@ -144,7 +164,7 @@ pub(super) fn restore(file: &Path) -> Result<(), Failure> {
         let Some(limit) = current(lowered.process) else {
             continue;
         };
-        if limit.current == Some(lowered.now) {
+        if lowered.is_it(limit.current) {
             match set(lowered.process, lowered.before, limit.maximum) {
                 Err(error) if lowered.process.is_alive() => {
                     return Err(Failure::io("setting back the limits in", file)(error));
@@ -167,7 +187,7 @@ pub(super) fn restore(file: &Path) -> Result<(), Failure> {
 /// How many processes have a limit that was lowered.
 pub(super) fn in_force(file: &Path) -> Result<usize, Failure> {
     let lowered = written(file)?.into_iter();
-    let holds = |l: &Lowered| current(l.process).is_some_and(|limit| limit.current == Some(l.now));
+    let holds = |l: &Lowered| current(l.process).is_some_and(|limit| l.is_it(limit.current));
     Ok(lowered.filter(holds).count())
 }
 
