@@ -1,6 +1,8 @@
 //! `schism man`: the manual, made of the same words as `--help`; and the reference page, which is made of them, too.
 
 mod adapter;
+#[cfg(test)]
+mod documents;
 mod file;
 
 use clap::CommandFactory;
