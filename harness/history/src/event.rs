@@ -60,3 +60,15 @@ pub enum Moment<O: Operation> {
     /// It ended.
     Complete(Outcome<O::Return>),
 }
+
+impl<O: Operation> Moment<O> {
+    /// As the field `type` of a history names it: `invoke`, `ok`, `fail` or `info`.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Invoke(_) => "invoke",
+            Self::Complete(Outcome::Ok(_)) => "ok",
+            Self::Complete(Outcome::Fail(_)) => "fail",
+            Self::Complete(Outcome::Info(_)) => "info",
+        }
+    }
+}

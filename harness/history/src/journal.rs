@@ -14,7 +14,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, BufRead, Write},
     marker::PhantomData,
     sync::Arc,
@@ -25,97 +25,62 @@ use serde_json::value::RawValue;
 
 use crate::{
     Codec, Event, History, Index, Key, Malformed, Moment, Nanos, NodeId, Nodes, Outcome, Process,
-    Reason, brief::brief, history::Pairing,
+    Reason, brief::brief, history::Pairing, lines::Lines,
 };
 
 /// Writes events as lines. Each line is handed over whole; flushing is the caller's.
 #[derive(Debug)]
-pub struct Writer<O: Codec, W> {
-    out: W,
-    nodes: Nodes,
-    open: BTreeMap<Process, O::Call>,
-    line: Vec<u8>,
-}
+pub struct Writer<O: Codec, W>(Lines<O, W>);
 
 impl<O: Codec, W: Write> Writer<O, W> {
     /// Into `out`, with these names for the nodes.
     pub fn new(out: W, nodes: Nodes) -> Self {
-        Self {
-            out,
-            nodes,
-            open: BTreeMap::new(),
-            line: Vec::with_capacity(256),
-        }
+        Self(Lines::new(out, nodes))
     }
 
     /// Writes one event. A completion of a call that was never written is refused as invalid input.
     pub fn write(&mut self, event: &Event<O>) -> io::Result<()> {
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        let written = self
-            .render(event, &mut line)
-            .and_then(|()| self.out.write_all(&line));
-        self.line = line;
-        written
+        self.0.write(event, render)
     }
 
     /// Flushes what is underneath.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.0.flush()
     }
 
     /// What is underneath.
     pub fn into_inner(self) -> W {
-        self.out
+        self.0.into_inner()
     }
+}
 
-    fn render(&mut self, event: &Event<O>, line: &mut Vec<u8>) -> io::Result<()> {
-        let Event {
-            index,
-            time,
-            process,
-            ..
-        } = event;
-        let kind = match &event.moment {
-            Moment::Invoke(_) => "invoke",
-            Moment::Complete(Outcome::Ok(_)) => "ok",
-            Moment::Complete(Outcome::Fail(_)) => "fail",
-            Moment::Complete(Outcome::Info(_)) => "info",
-        };
-        write!(
-            line,
-            r#"{{"index":{},"time":{},"process":{},"type":"{kind}","#,
-            index.0, time.0, process.0
-        )?;
-        match &event.moment {
-            Moment::Invoke(call) => {
-                let fields = O::encode_call(call);
-                heading(line, fields.f, fields.key.as_ref())?;
-                value(line, fields.value.as_deref());
-                self.open.insert(*process, call.clone());
-            }
-            Moment::Complete(outcome) => {
-                let call = self.open.remove(process).ok_or_else(|| {
-                    io::Error::new(
-                        io::ErrorKind::InvalidInput,
-                        format!("process {} completes a call that it never made", process.0),
-                    )
-                })?;
-                let fields = O::encode_call(&call);
-                heading(line, fields.f, fields.key.as_ref())?;
-                match outcome {
-                    Outcome::Ok(ret) => value(line, O::encode_return(&call, ret).as_deref()),
-                    Outcome::Fail(reason) | Outcome::Info(reason) => error(line, reason)?,
-                }
-            }
+fn render<O: Codec>(
+    line: &mut Vec<u8>,
+    event: &Event<O>,
+    call: &O::Call,
+    nodes: &Nodes,
+) -> io::Result<()> {
+    let kind = event.moment.word();
+    write!(
+        line,
+        r#"{{"index":{},"time":{},"process":{},"type":"{kind}","#,
+        event.index.0, event.time.0, event.process.0
+    )?;
+    let fields = O::encode_call(call);
+    heading(line, fields.f, fields.key.as_ref())?;
+    match &event.moment {
+        Moment::Invoke(_) => value(line, fields.value.as_deref()),
+        Moment::Complete(Outcome::Ok(ret)) => {
+            value(line, O::encode_return(call, ret).as_deref());
         }
-        if let Some(node) = event.node {
-            line.extend_from_slice(br#","node":"#);
-            serde_json::to_writer(&mut *line, self.nodes.name(node))?;
-        }
-        line.extend_from_slice(b"}\n");
-        Ok(())
+        Moment::Complete(Outcome::Fail(reason) | Outcome::Info(reason)) => error(line, reason)?,
     }
+    if let Some(node) = event.node {
+        line.extend_from_slice(br#","node":"#);
+        serde_json::to_writer(&mut *line, nodes.name(node))?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
 }
 
 fn heading(line: &mut Vec<u8>, f: &str, key: Option<&Key>) -> io::Result<()> {

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod foreign;
 mod history;
 pub mod journal;
+mod lines;
 mod op;
 pub mod ops;
 mod reading;

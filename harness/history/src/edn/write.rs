@@ -1,11 +1,8 @@
 //! Our events as Jepsen's EDN, an op map per line.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-use crate::{Codec, Datum, Event, Fields, Key, Moment, Nodes, Outcome, Process, Reason};
+use crate::{Codec, Datum, Event, Fields, Key, Moment, Nodes, Outcome, Reason, lines::Lines};
 
 /// Writes events as op maps, in Jepsen's terms.
 ///
@@ -18,99 +15,67 @@ use crate::{Codec, Datum, Event, Fields, Key, Moment, Nodes, Outcome, Process, R
 /// wants it. What names a part of a map is a keyword, and a number where it looks like one: `{:from 0, :to 1, :amount 5}`,
 /// `{0 10, 1 10}`. Errors are `:class` or `[:class "detail"]`. Flushing is the caller's.
 #[derive(Debug)]
-pub struct Writer<O: Codec, W> {
-    out: W,
-    nodes: Nodes,
-    open: BTreeMap<Process, O::Call>,
-    line: Vec<u8>,
-}
+pub struct Writer<O: Codec, W>(Lines<O, W>);
 
 impl<O: Codec, W: Write> Writer<O, W> {
     /// Into `out`, with these names for the nodes.
     pub fn new(out: W, nodes: Nodes) -> Self {
-        Self {
-            out,
-            nodes,
-            open: BTreeMap::new(),
-            line: Vec::with_capacity(256),
-        }
+        Self(Lines::new(out, nodes))
     }
 
     /// Writes one event. A completion of a call that was never written is refused as invalid input.
     pub fn write(&mut self, event: &Event<O>) -> io::Result<()> {
-        let mut line = std::mem::take(&mut self.line);
-        line.clear();
-        let written = self
-            .render(event, &mut line)
-            .and_then(|()| self.out.write_all(&line));
-        self.line = line;
-        written
+        self.0.write(event, render)
     }
 
     /// What is underneath.
     pub fn into_inner(self) -> W {
-        self.out
+        self.0.into_inner()
     }
+}
 
-    fn render(&mut self, event: &Event<O>, line: &mut Vec<u8>) -> io::Result<()> {
-        let orphan = || {
-            let process = event.process.0;
-            let message = format!("process {process} completes a call that it never made");
-            io::Error::new(io::ErrorKind::InvalidInput, message)
-        };
-        let (kind, call) = match &event.moment {
-            Moment::Invoke(call) => ("invoke", call.clone()),
-            Moment::Complete(outcome) => {
-                let kind = match outcome {
-                    Outcome::Ok(_) => "ok",
-                    Outcome::Fail(_) => "fail",
-                    Outcome::Info(_) => "info",
-                };
-                let call = self.open.remove(&event.process).ok_or_else(orphan)?;
-                (kind, call)
-            }
-        };
-        let Fields { f, key, value } = O::encode_call(&call);
-        let (value, error) = match &event.moment {
-            Moment::Invoke(_) => (value, None),
-            Moment::Complete(Outcome::Ok(ret)) => (O::encode_repeating(&call, ret), None),
-            Moment::Complete(Outcome::Fail(reason) | Outcome::Info(reason)) => {
-                (value, Some(reason))
-            }
-        };
-        let value = match value {
-            Some(json) => serde_json::from_str(&json)?,
-            None => Datum::Nil,
-        };
-        let value = match f {
-            "txn" => transaction(value),
-            _ => named(value),
-        };
-        let value = match key {
-            Some(Key::Int(n)) => Datum::vector([Datum::Int(n), value]),
-            Some(Key::Text(name)) => Datum::vector([Datum::Text(name), value]),
-            None => value,
-        };
-        write!(
-            line,
-            "{{:index {}, :time {}, :type :{kind}, :process {}, :f {}, :value {value}",
-            event.index.0,
-            event.time.0,
-            event.process.0,
-            word(f),
-        )?;
-        if let Some(reason) = error {
-            write!(line, ", :error {}", error_of(reason))?;
-        }
-        if let Some(node) = event.node {
-            write!(line, ", :node {}", Datum::text(self.nodes.name(node)))?;
-        }
-        line.extend_from_slice(b"}\n");
-        if matches!(event.moment, Moment::Invoke(_)) {
-            self.open.insert(event.process, call);
-        }
-        Ok(())
+fn render<O: Codec>(
+    line: &mut Vec<u8>,
+    event: &Event<O>,
+    call: &O::Call,
+    nodes: &Nodes,
+) -> io::Result<()> {
+    let kind = event.moment.word();
+    let Fields { f, key, value } = O::encode_call(call);
+    let (value, error) = match &event.moment {
+        Moment::Invoke(_) => (value, None),
+        Moment::Complete(Outcome::Ok(ret)) => (O::encode_repeating(call, ret), None),
+        Moment::Complete(Outcome::Fail(reason) | Outcome::Info(reason)) => (value, Some(reason)),
+    };
+    let value = match value {
+        Some(json) => serde_json::from_str(&json)?,
+        None => Datum::Nil,
+    };
+    let value = match f {
+        "txn" => transaction(value),
+        _ => named(value),
+    };
+    let value = match key {
+        Some(Key::Int(n)) => Datum::vector([Datum::Int(n), value]),
+        Some(Key::Text(name)) => Datum::vector([Datum::Text(name), value]),
+        None => value,
+    };
+    write!(
+        line,
+        "{{:index {}, :time {}, :type :{kind}, :process {}, :f {}, :value {value}",
+        event.index.0,
+        event.time.0,
+        event.process.0,
+        word(f),
+    )?;
+    if let Some(reason) = error {
+        write!(line, ", :error {}", error_of(reason))?;
     }
+    if let Some(node) = event.node {
+        write!(line, ", :node {}", Datum::text(nodes.name(node)))?;
+    }
+    line.extend_from_slice(b"}\n");
+    Ok(())
 }
 
 /// With a keyword for the name of each access.
