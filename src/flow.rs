@@ -32,6 +32,7 @@ use crate::{
     judge::Circumstances,
     logs, pages,
     record::Record,
+    revive::revive,
     signals::Signals,
     sinks::{Live, Notices, Orders},
     subject,
@@ -337,6 +338,10 @@ async fn drive<T: Target<Register>>(
     ui.phase("heal", Duration::ZERO);
     let healing = clock.now();
     broken.extend(heal(&injector).await);
+    let (nodes, dead) = (cluster.clone(), Arc::clone(&system));
+    for sentence in blocking(move || revive(&nodes, &*dead)).await {
+        ui.warn(&sentence);
+    }
     let recovered = recover(&cluster, &system, settle).await;
     if let Err(why) = &recovered {
         ui.warn(&format!(

@@ -21,6 +21,7 @@ mod rate;
 mod record;
 mod registry;
 mod replay;
+mod revive;
 mod serve;
 mod signals;
 mod sinks;

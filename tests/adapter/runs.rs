@@ -201,7 +201,8 @@ fn nodes_that_others_run_are_asked_and_nothing_else() {
         .expect("it is there");
     let verdict: Value = serde_json::from_str(&verdict).expect("JSON");
     assert_eq!(verdict["case"], "register × none × redis", "{verdict}");
-    assert!(verdict["ops"]["ok"].as_u64() > Some(300), "{verdict}");
+    // Four clients read sixteen keys at the end.
+    assert!(verdict["ops"]["ok"].as_u64() > Some(64), "{verdict}");
     let calls = std::fs::read_to_string(shell.path().join("runs/latest/history.jsonl"))
         .expect("it is there");
     assert!(calls.contains("\"cas\""), "what the program offers is used");

@@ -6,7 +6,7 @@ use crate::support::Shell;
 /// Of its faults only the partition matters.
 const FOUR_FAULTS: &str = "
 target: { adapter: embedded, mode: quorum, read_quorum: 2, write_quorum: 3 }
-workloads: { register: { keys: 4, rate: 80/s, concurrency: 2n } }
+workloads: { register: { keys: 4, rate: 200/s, concurrency: 2n } }
 run: { time: 5s, op_timeout: 2s, seed: 0x5eed }
 schedule:
   script:
@@ -87,7 +87,7 @@ fn of_four_faults_the_one_that_matters_is_left() {
         "shrink",
         "latest",
         "--tries",
-        "2",
+        "3",
         "--budget",
         "3m",
         "-o",

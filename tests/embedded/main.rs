@@ -226,6 +226,47 @@ fn processes_mentioning(path: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_store_that_ends_by_itself_is_started_again_for_the_final_reads_and_it_is_told() {
+    let shell = Shell::new();
+    let child = shell
+        .command(&["run", "embedded", "--faults", "none", "--time", "4s"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let history = shell.path().join("runs/latest/history.jsonl");
+    assert!(
+        eventually(Duration::from_secs(20), || {
+            std::fs::read_to_string(&history).is_ok_and(|text| text.contains("\"ok\""))
+        }),
+        "no call succeeded"
+    );
+    // As a crash: neither a fault nor the harness knows of it.
+    let here = shell.path().to_str().expect("UTF-8");
+    let is_n2 = |c: &str| c.contains(here) && c.contains("embedded serve") && c.contains(" n2");
+    let found = std::fs::read_dir("/proc")
+        .expect("/proc")
+        .flatten()
+        .find(|p| {
+            std::fs::read(p.path().join("cmdline"))
+                .is_ok_and(|c| is_n2(&String::from_utf8_lossy(&c).replace('\0', " ")))
+        });
+    let number = found.expect("the store of n2 runs").file_name();
+    let kill = std::process::Command::new("kill")
+        .arg("-KILL")
+        .arg(&number)
+        .status()
+        .expect("kill runs");
+    assert!(kill.success());
+    let said = ended(child.wait_with_output().expect("it ends")).code(0);
+    said.says("on n2 had ended, and no fault was in force that ends it")
+        .says("started again for the final reads");
+    let history = std::fs::read_to_string(&history).expect("readable");
+    let last = history.lines().rev().take(400).collect::<String>();
+    assert!(last.contains("\"n2\""), "n2 is read at the end");
+}
+
+#[test]
 fn the_same_seed_asks_the_same_calls() {
     let first = |seed: &str| {
         let shell = Shell::new();

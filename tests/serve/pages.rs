@@ -55,7 +55,7 @@ fn index_live_page_history_and_report_work_and_ask_nobody_else() {
     let server = Server::start(&shell);
     let url = |path: &str| format!("http://{}{path}", server.at);
     let mut run = shell
-        .command(&["run", "embedded", "--faults", "partition", "--time", "5s"])
+        .command(&["run", "embedded", "--faults", "partition", "--time", "15s"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
