@@ -124,6 +124,7 @@ pub(crate) fn run<T: Target<Register>>(
     let mut broken = driven.broken;
     broken.extend(logs::collect(&cluster, &*system, &dir));
     meta.phases = driven.phases;
+    meta.ended = driven.ended;
     meta.interrupted = stop.is_stopped() || driven.failure.is_some();
     meta.duration = history::Nanos(began.elapsed().as_nanos() as u64);
     dir.write_json(META, &meta)?;
@@ -188,6 +189,8 @@ fn judge(dir: &RunDir, circumstances: Circumstances, signals: &Signals) -> Resul
 /// What came of the phases.
 struct Driven {
     phases: Phases,
+    /// The nodes where the system had ended by itself.
+    ended: Vec<String>,
     broken: Vec<String>,
     failure: Option<Failure>,
 }
@@ -339,8 +342,9 @@ async fn drive<T: Target<Register>>(
     let healing = clock.now();
     broken.extend(heal(&injector).await);
     let (nodes, dead) = (cluster.clone(), Arc::clone(&system));
-    for sentence in blocking(move || revive(&nodes, &*dead)).await {
-        ui.warn(&sentence);
+    let ended = blocking(move || revive(&nodes, &*dead)).await;
+    for node in &ended {
+        ui.warn(&node.sentence(system.name()));
     }
     let recovered = recover(&cluster, &system, settle).await;
     if let Err(why) = &recovered {
@@ -380,6 +384,7 @@ async fn drive<T: Target<Register>>(
     ui.progress(&counters.snapshot());
     Ok(Driven {
         phases,
+        ended: ended.into_iter().map(|ended| ended.node).collect(),
         broken,
         failure,
     })

@@ -3,16 +3,38 @@
 
 use control::{Cluster, Node, Processes, Remote, RemoteExt, System};
 
-/// Starts whatever is gone, once no fault is in force; a sentence for each node where something was.
-pub(crate) fn revive(cluster: &Cluster, system: &dyn System) -> Vec<String> {
+/// A node whose process was gone.
+pub(crate) struct Ended {
+    /// Its name.
+    pub(crate) node: String,
+    /// Why it could not be started again, if it could not.
+    pub(crate) stays: Option<String>,
+}
+
+impl Ended {
+    /// In words, of this system.
+    pub(crate) fn sentence(&self, system: &str) -> String {
+        let ended = format!(
+            "{system} on {} had ended by itself, not by a fault; its log may say why",
+            self.node
+        );
+        match &self.stays {
+            None => format!("{ended}. It was started again for the final reads"),
+            Some(error) => format!("{ended}. It cannot be started: {error}"),
+        }
+    }
+}
+
+/// Starts whatever is gone, once no fault is in force.
+pub(crate) fn revive(cluster: &Cluster, system: &dyn System) -> Vec<Ended> {
     let Some(processes) = system.processes() else {
         return Vec::new();
     };
-    let sentences = cluster.on_each(cluster.nodes(), |node, remote| {
+    let ended = cluster.on_each(cluster.nodes(), |node, remote| {
         let gone = is_gone(processes, node, remote);
-        Ok(gone.then(|| start(system.name(), processes, node, remote)))
+        Ok(gone.then(|| start(processes, node, remote)))
     });
-    sentences.into_iter().flatten().flatten().collect()
+    ended.into_iter().flatten().flatten().collect()
 }
 
 /// Where nobody answers, nothing is known: the wait for a healthy cluster tells more.
@@ -21,13 +43,10 @@ fn is_gone(processes: &dyn Processes, node: &Node, remote: &dyn Remote) -> bool 
     state.is_ok_and(|state| state.text().trim() == "gone")
 }
 
-fn start(name: &str, processes: &dyn Processes, node: &Node, remote: &dyn Remote) -> String {
-    let ended = format!(
-        "{name} on {} had ended, and no fault was in force that ends it; its log may say why",
-        node.name
-    );
-    match remote.run(&processes.start(node)) {
-        Ok(_) => format!("{ended}. It was started again for the final reads"),
-        Err(error) => format!("{ended}. It cannot be started: {error}"),
+fn start(processes: &dyn Processes, node: &Node, remote: &dyn Remote) -> Ended {
+    let started = remote.run(&processes.start(node));
+    Ended {
+        node: node.name.clone(),
+        stays: started.err().map(|error| error.to_string()),
     }
 }

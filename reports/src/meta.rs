@@ -49,6 +49,8 @@ pub struct RunMeta {
     /// What a reader must know before blaming the target: `reads are serializable, which etcd documents as possibly
     /// stale`.
     pub caveats: Vec<String>,
+    /// The nodes on which the target was not running when every fault had been undone: it had ended by itself.
+    pub ended: Vec<String>,
     /// The control node's name.
     pub host: String,
     /// Its kernel.

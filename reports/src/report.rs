@@ -327,6 +327,7 @@ pub(crate) fn clean(mut meta: RunMeta) -> RunMeta {
     meta.argv = all(meta.argv, PROSE);
     meta.config = inert_lines(&meta.config, DOCUMENT);
     meta.caveats = all(meta.caveats, PROSE);
+    meta.ended = all(meta.ended, VALUE);
     meta.host = one(&meta.host);
     meta.kernel = one(&meta.kernel);
     meta.schism = one(&meta.schism);

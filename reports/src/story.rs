@@ -13,6 +13,7 @@ use crate::{
 pub(crate) fn paragraph(report: &Report) -> String {
     let mut sentences = vec![what_ran(report)];
     sentences.extend(faults(report));
+    sentences.extend(ended(report));
     sentences.push(result(report));
     sentences.join(" ")
 }
@@ -91,6 +92,20 @@ fn faults(report: &Report) -> Option<String> {
     }
     text.push('.');
     Some(text)
+}
+
+fn ended(report: &Report) -> Option<String> {
+    let nodes = &report.meta.ended;
+    let gone = |nodes: &str| {
+        format!(
+            "When every fault had been undone, {} was not running on {nodes}: it had ended by itself, and its log may say why.",
+            match report.meta.target.as_str() {
+                "" => "the system",
+                target => target,
+            }
+        )
+    };
+    (!nodes.is_empty()).then(|| gone(&list(nodes)))
 }
 
 fn result(report: &Report) -> String {

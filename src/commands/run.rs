@@ -463,6 +463,7 @@ fn meta(
         argv: argv.to_vec(),
         config: yaml.to_owned(),
         caveats: deploy::caveats(&config.target),
+        ended: Vec::new(),
         host: uname.nodename().to_string_lossy().into_owned(),
         kernel: format!(
             "{} {}",

@@ -259,8 +259,10 @@ fn a_store_that_ends_by_itself_is_started_again_for_the_final_reads_and_it_is_to
         .expect("kill runs");
     assert!(kill.success());
     let said = ended(child.wait_with_output().expect("it ends")).code(0);
-    said.says("on n2 had ended, and no fault was in force that ends it")
+    said.says("on n2 had ended by itself, not by a fault")
         .says("started again for the final reads");
+    let story = verdict(&shell)["story"].to_string();
+    assert!(story.contains("was not running on n2"), "{story}");
     let history = std::fs::read_to_string(&history).expect("readable");
     let last = history.lines().rev().take(400).collect::<String>();
     assert!(last.contains("\"n2\""), "n2 is read at the end");

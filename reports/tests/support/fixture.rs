@@ -332,6 +332,7 @@ pub(crate) fn meta() -> RunMeta {
         interrupted: false,
         imported: false,
         caveats: Vec::new(),
+        ended: Vec::new(),
         host: "bench-3".to_owned(),
         kernel: "Linux 6.1.0".to_owned(),
         schism: "0.1.0".to_owned(),

@@ -126,6 +126,7 @@ pub(crate) fn report(s: &str) -> Report {
         argv: vec![text(), text()],
         config: text(),
         caveats: vec![text()],
+        ended: vec![text()],
         host: text(),
         kernel: text(),
         schism: text(),
