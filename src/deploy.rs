@@ -16,8 +16,8 @@ use generator::Seed;
 use history::Register;
 use lab::{Lab, LabConfig};
 use nemesis::{
-    Arrangement, Capabilities, DeadMan, Disks, Faults, Kind, Ledger, Refusal, TimeRange,
-    heal_ledger, preflight,
+    Arrangement, Capabilities, DeadMan, Disks, Environments, Faults, Kind, Ledger, Refusal,
+    TimeRange, heal_ledger, preflight,
 };
 use reports::RunMeta;
 use runner::{Target, store::RunDir};
@@ -420,12 +420,13 @@ fn etcd(
 /// Starts the system, runs, and stops the system whatever came of either.
 fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
     let (cluster, system) = (ready.cluster.clone(), Arc::clone(&ready.system));
-    let disks = disks(&ready)?;
+    let (disks, environments) = lay(&ready)?;
     // What was put on the nodes is needed there until the last filesystem is unmounted.
     let _uploads = Arc::clone(&ready.capabilities.uploads);
     let ledger = ready.dir.path().join(flow::LEDGER);
     let dir = ready.dir.clone();
-    let concluded = dump::caught(|| start(ready, ui)).and_then(|concluded| concluded);
+    let concluded =
+        dump::caught(|| start(ready, &environments, ui)).and_then(|concluded| concluded);
     if concluded.is_err() {
         // Before they are removed: they may say why.
         for missing in logs::collect(&cluster, &*system, &dir) {
@@ -438,11 +439,16 @@ fn serve<T: Target<Register>>(ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded
     // In this order: the directories that it removes are free of mounts then.
     let unmounted = disks.unmount();
     let stopped = system.stop(&cluster);
+    let removed = environments.remove();
     let mut concluded = concluded?;
     if let Err(e) = unmounted {
         concluded
             .broken
             .push(format!("a filesystem was not unmounted: {e}"));
+    }
+    if let Err(e) = removed {
+        let what = format!("what processes are started with was not removed: {e}");
+        concluded.broken.push(what);
     }
     if let Err(e) = stopped {
         let what = format!("{} was not stopped: {e}", system.name());
@@ -466,25 +472,45 @@ fn heal_after_a_bug(ledger: &Path, cluster: &Cluster, ui: &Ui) {
     }
 }
 
-/// Filesystems that can fail, under the data, where a fault needs them.
-fn disks<T>(ready: &Ready<T>) -> Result<Disks, Failure> {
+/// What faults need to be there before the system starts: filesystems that can fail, under the data, and what processes are
+/// started with.
+fn lay<T>(ready: &Ready<T>) -> Result<(Disks, Environments), Failure> {
     let broken = |e: String| Failure::infrastructure(format!("no filesystem under the data: {e}"));
     let ledger =
         Ledger::open(&ready.dir.path().join(flow::LEDGER)).map_err(|e| broken(e.to_string()))?;
     let run = ready.dir.id();
     let uploads = &ready.capabilities.uploads;
     uploads.guard(&ready.deadman).map_err(broken)?;
-    Disks::mount(
+    let environments = Environments::lay(
         &ready.config.faults,
         &ready.cluster,
         &*ready.system,
         &ready.capabilities,
         (&run, &ledger, &ready.deadman),
     )
-    .map_err(broken)
+    .map_err(|e| Failure::infrastructure(format!("no libfaketime for the processes: {e}")))?;
+    let disks = Disks::mount(
+        &ready.config.faults,
+        &ready.cluster,
+        &*ready.system,
+        &ready.capabilities,
+        (&run, &ledger, &ready.deadman),
+    );
+    match disks {
+        Ok(disks) => Ok((disks, environments)),
+        Err(e) => {
+            // What cannot be removed now is in the ledger.
+            let _ = environments.remove();
+            Err(broken(e))
+        }
+    }
 }
 
-fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concluded, Failure> {
+fn start<T: Target<Register>>(
+    mut ready: Ready<T>,
+    environments: &Environments,
+    ui: &Arc<Ui>,
+) -> Result<Concluded, Failure> {
     let (cluster, system) = (&ready.cluster, &ready.system);
     // Whoever wants it to end before anything was asked of the target need not wait until it could be.
     let signals = Signals::watch()?;
@@ -497,7 +523,14 @@ fn start<T: Target<Register>>(mut ready: Ready<T>, ui: &Arc<Ui>) -> Result<Concl
     system.start(cluster)?;
     ui.phase("ready", Duration::ZERO);
     patient()?;
-    system.await_healthy(cluster, HEALTHY)?;
+    let healthy = system.await_healthy(cluster, HEALTHY);
+    healthy.map_err(|e| match environments.suspect() {
+        Some(suspect) => Failure::infrastructure(format!("{e}; {suspect}")),
+        None => e.into(),
+    })?;
+    environments
+        .take_effect()
+        .map_err(Failure::infrastructure)?;
     patient()?;
     if let Some(offers) = &ready.offers {
         ready.workload.cas = offers.cas();

@@ -56,7 +56,7 @@ impl Disks {
             if let Some(stop) = deadman.stop_command(&node.name, &release) {
                 ledger.timer(&node.name, &stop).map_err(note)?;
             }
-            deadman.arm_for_run(&node.name, &release)?;
+            deadman.arm_for_run(&node.name, "disks", &release)?;
             for dir in data.directories(node) {
                 let fuse = |verb: &str| Command::new([helper, "node", "fuse", verb, &dir]).root();
                 let unmount = fuse("unmount").idempotent();

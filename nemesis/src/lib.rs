@@ -10,6 +10,7 @@ mod body;
 mod deadman;
 mod disks;
 mod duration;
+mod environments;
 mod faults;
 mod inject;
 mod kinds;
@@ -28,10 +29,11 @@ pub use at::{Aim, Place, Shape};
 pub use deadman::DeadMan;
 pub use disks::Disks;
 pub use duration::{BadTime, Time, TimeRange};
+pub use environments::Environments;
 pub use faults::{
-    Corrupt, Cpu, CrashLoop, Damage, Descriptors, Disk, Fill, Freeze, How, Kill, LoseUnsynced,
-    Maintenance, Membership, Memory, MoveLeader, Packets, Partition, Pause, Power, Preset,
-    ReadOnly, RollingRestart, Survive, Terminate, Trouble, Wan, Wrong, WrongClock,
+    ClockMeans, Corrupt, Cpu, CrashLoop, Damage, Descriptors, Disk, Fill, Freeze, How, Kill,
+    LoseUnsynced, Maintenance, Membership, Memory, MoveLeader, Packets, Partition, Pause, Power,
+    Preset, ReadOnly, RollingRestart, Survive, Terminate, Trouble, Wan, Wrong, WrongClock,
 };
 pub use inject::{
     CallsSoFar, Clock, HealReport, Injector, Left, Limits, OnStep, Settled, Unhealed, heal_ledger,
@@ -47,7 +49,7 @@ pub use overlap::Sole;
 pub use plan::{
     About, Action, Ask, CLIENTS, Expect, Fault, Leaders, Plan, Probe, Role, Skip, View,
 };
-pub use preflight::{Capabilities, Case, PROBE_PORT, Prepared, Refusal, preflight};
+pub use preflight::{Capabilities, Case, Faketime, PROBE_PORT, Prepared, Refusal, preflight};
 pub use recorded::script;
 pub use schedule::{Arrangement, BadSchedule, Line, Quiet, Schedule, ScheduleSpec};
 pub use spec::{BadSpec, Faults, TrackSpec};

@@ -21,8 +21,19 @@ pub struct Capabilities {
     pub shaper: Option<Arc<Shaper>>,
     /// Where this program lies on each node, where a fault needs it there.
     pub helper: BTreeMap<String, String>,
+    /// The nodes on which processes can be started with libfaketime, and shall be.
+    pub faketime: BTreeMap<String, Faketime>,
     /// What was put on the nodes to find that out; gone with the last of these.
     pub uploads: Arc<Uploads>,
+}
+
+/// Why the processes of a node are started with libfaketime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Faketime {
+    /// A fault asks for it in so many words; others do without.
+    Asked,
+    /// Their clocks cannot be rewritten while they live.
+    Needed,
 }
 
 /// What a preflight came to.

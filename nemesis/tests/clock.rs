@@ -15,8 +15,8 @@ use control::{Clocks, Cluster, Command, Error, Node, Processes, Remote, System};
 use history::fault::FaultId;
 use proptest::prelude::*;
 use schism_nemesis::{
-    Action, Aim, Capabilities, Expect, Fault, Faults, Kind, Leaders, Plan, Role, Skip, TimeRange,
-    View, Wrong, WrongClock, preflight,
+    Action, Aim, Capabilities, ClockMeans, DeadMan, Environments, Expect, Faketime, Fault, Faults,
+    Kind, Leaders, Ledger, Plan, Role, Skip, Sole, TimeRange, View, Wrong, WrongClock, preflight,
 };
 use support::nodes;
 
@@ -24,23 +24,31 @@ use support::nodes;
 struct Db {
     own_clocks: bool,
     pid_files: bool,
+    /// Whether libfaketime has no effect on it.
+    in_go: bool,
 }
 
 const TOLD: Db = Db {
     own_clocks: true,
     pid_files: false,
+    in_go: false,
 };
 const STRUCK: Db = Db {
     own_clocks: false,
     pid_files: true,
+    in_go: false,
+};
+const IN_GO: Db = Db {
+    in_go: true,
+    ..STRUCK
 };
 
 impl Processes for Db {
     fn kill(&self, _: &Node) -> Command {
-        Command::new(["db", "kill"])
+        Command::new(["db", "kill"]).root()
     }
     fn start(&self, _: &Node) -> Command {
-        Command::new(["db", "start"])
+        Command::new(["db", "start"]).root()
     }
     fn pause(&self, _: &Node) -> Command {
         Command::new(["db", "pause"])
@@ -53,6 +61,12 @@ impl Processes for Db {
     }
     fn pid_file(&self, _: &Node) -> Option<String> {
         self.pid_files.then(|| "/run/db.pid".into())
+    }
+    fn environment_file(&self, _: &Node) -> Option<String> {
+        self.pid_files.then(|| "/var/lib/environment/db".into())
+    }
+    fn bypasses_libc(&self) -> bool {
+        self.in_go
     }
 }
 
@@ -76,6 +90,19 @@ impl System for Db {
 }
 
 fn plan(fault: &WrongClock, system: &Db, seed: u64) -> Result<Plan, Skip> {
+    plan_with(fault, system, seed, &[])
+}
+
+/// On nodes of which some are started with libfaketime.
+fn plan_with(
+    fault: &WrongClock,
+    system: &Db,
+    seed: u64,
+    faketime: &[(&str, Faketime)],
+) -> Result<Plan, Skip> {
+    let faketime = faketime
+        .iter()
+        .map(|(node, why)| ((*node).to_owned(), *why));
     let nodes = nodes(5);
     let helper = |node: &Node| (node.name.clone(), "/opt/schism".to_owned());
     let view = View {
@@ -89,6 +116,7 @@ fn plan(fault: &WrongClock, system: &Db, seed: u64) -> Result<Plan, Skip> {
         system,
         capabilities: &Capabilities {
             helper: nodes.iter().map(helper).collect(),
+            faketime: faketime.collect(),
             ..Capabilities::default()
         },
         has_leader: false,
@@ -161,6 +189,45 @@ fn a_system_with_clocks_of_its_own_is_told() {
     assert_eq!(words(&plan.actions[0].probe_command()), "db clock n2");
 }
 
+#[test]
+fn a_library_makes_clocks_jump_where_it_is_needed_or_asked_for() {
+    let needed = [("n2", Faketime::Needed)];
+    let asked = [("n2", Faketime::Asked)];
+    let fault = |with| WrongClock {
+        at: vec![Aim::Nodes(vec!["n2".into()])],
+        how: vec![Wrong::Back, Wrong::Drift, Wrong::Strobe],
+        by: Some(TimeRange::exactly(Duration::from_secs(90))),
+        with,
+        ..WrongClock::default()
+    };
+    let library = "/opt/schism node clock library";
+    for (with, faketime) in [(None, needed), (Some(ClockMeans::Libfaketime), asked)] {
+        for seed in 0..20 {
+            let plan = plan_with(&fault(with), &STRUCK, seed, &faketime).unwrap();
+            let action = &plan.actions[0];
+            let set = |by: i64| format!("{library} set /var/lib/environment/db {by}");
+            assert_eq!(words(&action.apply), set(-90_000), "only jumps are drawn");
+            assert_eq!(words(&action.undo), set(0));
+            assert!(action.undo.root && action.undo.idempotent);
+            assert_eq!(
+                words(&action.probe_command()),
+                format!("{library} probe /var/lib/environment/db /run/db.pid")
+            );
+            assert_eq!(action.probe.during, Expect::Between(-90_009, -89_991));
+            assert_eq!(plan.sole, [("n2".to_owned(), Sole::Clock)]);
+        }
+    }
+    // Who did not ask for it does without where that is possible.
+    let plan = plan_with(&fault(None), &STRUCK, 1, &asked).unwrap();
+    assert!(words(&plan.actions[0].apply).contains("clock apply"));
+    // And it cannot do everything.
+    let drift = WrongClock {
+        how: vec![Wrong::Drift],
+        ..fault(None)
+    };
+    assert!(plan_with(&drift, &STRUCK, 1, &needed).is_err());
+}
+
 trait Asked {
     fn probe_command(&self) -> Command;
 }
@@ -221,10 +288,11 @@ fn all_ways_are_drawn_and_both_directions() {
     assert_eq!(seen.len(), 6, "{seen:?}");
 }
 
-/// A node on which every command succeeds, or on which clocks cannot be changed.
+/// A node on which every command succeeds, but for what it does not have.
 struct Machine {
     node: Node,
     traceable: bool,
+    library: bool,
 }
 
 impl Remote for Machine {
@@ -232,11 +300,20 @@ impl Remote for Machine {
         &self.node
     }
     fn exec(&self, command: &Command) -> Result<control::Output, Error> {
-        let fails = !self.traceable && command.argv.ends_with(&["clock".into(), "check".into()]);
+        let asks = |words: &[&str]| {
+            command
+                .argv
+                .ends_with(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>())
+        };
+        let (fails, why) = match () {
+            () if asks(&["clock", "check"]) => (!self.traceable, "process 7 cannot be traced"),
+            () if asks(&["library", "check"]) => (!self.library, "libfaketime is not installed"),
+            () => (false, ""),
+        };
         Ok(control::Output {
             status: i32::from(fails),
             stdout: b"pong\n".to_vec(),
-            stderr: b"process 7 cannot be traced".to_vec(),
+            stderr: why.into(),
         })
     }
     fn upload(&self, _: &[u8], _: &str, _: u32) -> Result<(), Error> {
@@ -248,14 +325,30 @@ impl Remote for Machine {
 }
 
 fn refused(fault: &str, system: &Db, traceable: bool) -> Option<String> {
-    let machine = |node| Arc::new(Machine { node, traceable }) as Arc<dyn Remote>;
+    prepared(fault, system, traceable, false).err()
+}
+
+/// With what means, or why not.
+fn prepared(
+    fault: &str,
+    system: &Db,
+    traceable: bool,
+    library: bool,
+) -> Result<Capabilities, String> {
+    let machine = |node| {
+        Arc::new(Machine {
+            node,
+            traceable,
+            library,
+        }) as Arc<dyn Remote>
+    };
     let cluster = Cluster::new(nodes(3).into_iter().map(machine).collect(), Vec::new());
     let faults: Faults = serde_yaml::from_str(fault).unwrap();
     assert_eq!(faults.0[0].fault.kind(), Kind::WrongClock);
     let exe = std::env::current_exe().unwrap();
     match preflight(&faults, &cluster, system, &exe) {
-        Ok(_) => None,
-        Err(refusals) => Some(refusals.iter().map(|r| format!("{r}\n")).collect()),
+        Ok(prepared) => Ok(prepared.capabilities),
+        Err(refusals) => Err(refusals.iter().map(|r| format!("{r}\n")).collect()),
     }
 }
 
@@ -264,6 +357,7 @@ fn what_cannot_work_is_refused_with_the_reason() {
     let blind = Db {
         own_clocks: false,
         pid_files: false,
+        in_go: false,
     };
     for (fault, system, traceable, reason) in [
         ("clock:", &STRUCK, true, None),
@@ -307,4 +401,94 @@ fn what_cannot_work_is_refused_with_the_reason() {
             Some(reason) => assert!(said.as_ref().unwrap().contains(reason), "{fault}: {said:?}"),
         }
     }
+}
+
+#[test]
+fn a_library_is_used_where_live_processes_cannot_be_reached_and_where_it_is_asked_for() {
+    let forced = "clock: { with: libfaketime }";
+    let all = |why| {
+        nodes(3)
+            .into_iter()
+            .map(|n| (n.name, why))
+            .collect::<BTreeMap<_, _>>()
+    };
+    for (fault, system, traceable, library, outcome) in [
+        ("clock:", &STRUCK, true, true, Ok(BTreeMap::new())),
+        ("clock:", &STRUCK, false, true, Ok(all(Faketime::Needed))),
+        (forced, &STRUCK, true, true, Ok(all(Faketime::Asked))),
+        (
+            "clock:",
+            &STRUCK,
+            false,
+            false,
+            Err("process 7 cannot be traced; nor with libfaketime: n1"),
+        ),
+        (forced, &STRUCK, true, false, Err("is not installed")),
+        (forced, &IN_GO, true, true, Err("as those in Go do")),
+        ("clock:", &IN_GO, false, true, Err("as those in Go do")),
+        ("clock:", &IN_GO, true, true, Ok(BTreeMap::new())),
+        (forced, &TOLD, true, true, Err("leave `with` out")),
+        (
+            "clock: { with: libfaketime, machine: true }",
+            &STRUCK,
+            true,
+            true,
+            Err("leave `with` out"),
+        ),
+        (
+            "clock: { with: libfaketime, how: drift }",
+            &STRUCK,
+            true,
+            true,
+            Err("can jump, and nothing else"),
+        ),
+    ] {
+        let said = prepared(fault, system, traceable, library).map(|found| found.faketime);
+        match (&said, outcome) {
+            (Err(said), Err(why)) => assert!(said.contains(why), "{fault}: {said}"),
+            (said, outcome) => assert_eq!(said, &outcome.map_err(str::to_owned), "{fault}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_laid_is_owed_first_and_does_not_go_with_a_loss_of_power() {
+    let machine = |node| {
+        Arc::new(Machine {
+            node,
+            traceable: false,
+            library: true,
+        }) as Arc<dyn Remote>
+    };
+    let cluster = Cluster::new(nodes(2).into_iter().map(machine).collect(), Vec::new());
+    let capabilities = prepared("clock:", &STRUCK, false, true).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&dir.path().join("ledger.jsonl")).unwrap();
+    let lay = |faults: &str| {
+        let faults: Faults = serde_yaml::from_str(faults).unwrap();
+        let to = ("run-7", &ledger, &DeadMan::none());
+        Environments::lay(&faults, &cluster, &STRUCK, &capabilities, to)
+    };
+    let refused = lay("[clock, power]").err().unwrap();
+    assert!(
+        refused.contains("leave `power` or `clock` out"),
+        "{refused}"
+    );
+    assert_eq!(ledger.timers(), []);
+
+    let laid = lay("clock:").unwrap();
+    let owed = ledger.timers();
+    assert_eq!(owed.len(), 2);
+    for (_, release) in &owed {
+        let said = words(release);
+        let [file, run, script] = &release.argv[4..] else {
+            panic!("{said}")
+        };
+        assert_eq!((&**file, &**run), ("/var/lib/environment/db", "run-7"));
+        let at = |what: &str| script.find(what).unwrap();
+        assert!(at("db kill") < at("library remove") && at("library remove") < at("db start"));
+    }
+    laid.take_effect().unwrap();
+    assert!(laid.suspect().unwrap().contains("jemalloc"));
+    laid.remove().unwrap();
 }

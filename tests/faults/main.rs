@@ -1,5 +1,6 @@
 //! What faults promise, when schism itself dies: the nodes heal themselves within the lease, and `schism heal` finishes.
-//! In a lab, against a real etcd. Needs root, sshd, nftables, and etcd.
+//! In a lab, against a real etcd. Needs root, sshd, nftables, and etcd;
+//! one test PostgreSQL and libfaketime, too.
 #![expect(
     clippy::print_stdout,
     reason = "how long nodes take to heal is worth knowing, and never asserted"
@@ -8,6 +9,7 @@
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod databases;
 mod deaths;
+mod libfaketime;
 mod nodes;
 mod overlaps;
 mod refusals;

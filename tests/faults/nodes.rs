@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use control::{
-    Auth, Cluster, Command, Endpoint, HostKeys, Processes, Remote, RemoteExt, Ssh, System,
+    Auth, Cluster, Command, Endpoint, HostKeys, Node, Processes, Remote, RemoteExt, Ssh, System,
 };
 use etcd::Etcd;
 use history::{
@@ -12,17 +12,20 @@ use history::{
     fault::{FaultEvent, FaultId},
 };
 use lab::{Lab, LabConfig};
-use nemesis::{Carried, DeadMan, Faults, Injector, Kind, Ledger, Order, preflight};
+use nemesis::{
+    Carried, DeadMan, Environments, Faults, Injector, Kind, Ledger, Order, Prepared, preflight,
+};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{root, support::eventually};
 
-/// A lab with a running etcd, and the means to break it.
-pub(crate) struct World {
-    cluster: Cluster,
-    etcd: Arc<Etcd>,
-    injector: Injector,
-    faults: Faults,
+/// A lab with a running system, and the means to break it.
+pub(crate) struct World<S = Etcd> {
+    pub(crate) cluster: Cluster,
+    pub(crate) system: Arc<S>,
+    /// Until it is no more.
+    injector: Option<Injector>,
+    pub(crate) faults: Faults,
     steps: Arc<std::sync::Mutex<Vec<FaultEvent>>>,
     // In this order: connections end before the lab.
     pub(crate) lab: Lab,
@@ -32,75 +35,123 @@ pub(crate) struct World {
 const NODES: [&str; 3] = ["n1", "n2", "n3"];
 const PID_FILE: &str = "/run/schism-etcd.pid";
 
-impl World {
-    /// With the faults that will be asked for, as on the command line or in YAML.
-    pub(crate) fn new(name: &str, faults: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_schism"));
-        let name = format!("{name}-{}", std::process::id());
-        let lab = Lab::up(&LabConfig::new(name, 3, &program).owned()).expect("a lab");
-        // Only this test's thread, and those that it starts from now on.
-        let path = format!("/proc/{}/ns/net", lab.supervisor_pid());
-        let network = std::fs::File::open(path).expect("it is up");
-        let entered = move_into_link_name_space(
-            std::os::fd::AsFd::as_fd(&network),
-            Some(LinkNameSpaceType::Network),
-        );
-        entered.expect("root may");
-        let connect = |to: lab::SshAccess| {
-            let key = Auth::Key {
-                file: to.private_key,
-                passphrase: None,
-            };
-            let endpoint = Endpoint::new(to.node, to.user, HostKeys::Pinned(to.host_key));
-            let ssh =
-                Ssh::connect(endpoint.port(to.port).auth(vec![key])).expect("its sshd answers");
-            Arc::new(ssh) as Arc<dyn Remote>
+/// This program.
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_schism"))
+}
+
+/// Enters the network of a lab, with this test's thread and those that it starts from now on, and connects to its nodes.
+fn reach(lab: &Lab) -> Cluster {
+    let path = format!("/proc/{}/ns/net", lab.supervisor_pid());
+    let network = std::fs::File::open(path).expect("it is up");
+    let entered = move_into_link_name_space(
+        std::os::fd::AsFd::as_fd(&network),
+        Some(LinkNameSpaceType::Network),
+    );
+    entered.expect("root may");
+    let connect = |to: lab::SshAccess| {
+        let key = Auth::Key {
+            file: to.private_key,
+            passphrase: None,
         };
-        let remotes = lab
-            .ssh()
-            .expect("it is up")
-            .into_iter()
-            .map(connect)
-            .collect();
-        let cluster = Cluster::new(remotes, vec![lab.control_address().to_string()]);
-        let etcd = Arc::new(Etcd::new(cluster.nodes().to_vec()));
-        System::start(&*etcd, &cluster).expect("etcd starts");
-        let world_etcd = Arc::clone(&etcd);
-        world_etcd
-            .await_healthy(&cluster, Duration::from_secs(30))
-            .expect("etcd serves");
+        let endpoint = Endpoint::new(to.node, to.user, HostKeys::Pinned(to.host_key));
+        let ssh = Ssh::connect(endpoint.port(to.port).auth(vec![key])).expect("its sshd answers");
+        Arc::new(ssh) as Arc<dyn Remote>
+    };
+    let access = lab.ssh().expect("it is up");
+    let remotes = access.into_iter().map(connect).collect();
+    Cluster::new(remotes, vec![lab.control_address().to_string()])
+}
+
+impl World {
+    /// With etcd, and with the faults that will be asked for, as on the command line or in YAML.
+    pub(crate) fn new(name: &str, faults: &str) -> Self {
+        Self::of(name, 3, faults, Etcd::new)
+    }
+
+    /// The number of a node's etcd, found by its name and not by its pid file; nothing if there is none.
+    fn etcd_on(&self, node: &str) -> String {
+        self.on(
+            node,
+            "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = etcd ] && echo ${p#/proc/}; done; exit 0",
+        )
+    }
+
+    fn numbers(&self) -> Vec<String> {
+        NODES.iter().map(|node| self.etcd_on(node)).collect()
+    }
+}
+
+impl<S: System + Processes + 'static> World<S> {
+    /// With any system.
+    pub(crate) fn of(
+        name: &str,
+        nodes: u8,
+        faults: &str,
+        system: impl FnOnce(Vec<Node>) -> S,
+    ) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let name = format!("{name}-{}", std::process::id());
+        let config = LabConfig::new(name, nodes, program()).owned();
+        let lab = Lab::up(&config).expect("a lab");
+        let cluster = reach(&lab);
+        let system = Arc::new(system(cluster.nodes().to_vec()));
         let faults: Faults = serde_yaml::from_str(faults).expect("faults");
-        if faults
+        let serve = || {
+            System::start(&*system, &cluster).expect("it starts");
+            system
+                .await_healthy(&cluster, Duration::from_secs(60))
+                .expect("it serves");
+        };
+        let fill = faults
             .0
             .iter()
-            .any(|track| track.fault.kind() == Kind::Fill)
-        {
-            own_file_systems(&cluster, &etcd);
+            .any(|track| track.fault.kind() == Kind::Fill);
+        if fill {
+            serve();
+            own_file_systems(&cluster, &*system);
         }
-        let prepared = preflight(&faults, &cluster, &*etcd, &program)
+        let Prepared { capabilities, .. } = preflight(&faults, &cluster, &*system, &program())
             .map_err(|refused| refused.iter().map(ToString::to_string).collect::<Vec<_>>())
             .expect("they are possible");
+        let ledger = Ledger::open(&dir.path().join("ledger.jsonl")).expect("a ledger");
+        let deadman = DeadMan::new(cluster.clone(), "nodes", Duration::from_secs(15));
+        if !fill {
+            let to = ("nodes", &ledger, &deadman);
+            let environments = Environments::lay(&faults, &cluster, &*system, &capabilities, to);
+            let environments = environments.expect("they are laid");
+            serve();
+            environments.take_effect().expect("they have an effect");
+        }
         let steps = Arc::new(std::sync::Mutex::new(Vec::new()));
         let keep = Arc::clone(&steps);
         let injector = Injector::new(
             cluster.clone(),
-            Arc::clone(&etcd) as Arc<dyn System>,
-            prepared.capabilities,
-            Ledger::open(&dir.path().join("ledger.jsonl")).expect("a ledger"),
-            DeadMan::new(cluster.clone(), "nodes", Duration::from_secs(15)),
+            Arc::clone(&system) as Arc<dyn System>,
+            capabilities,
+            ledger,
+            deadman,
             Arc::new(|| Nanos(0)),
             Arc::new(move |event: &FaultEvent| keep.lock().expect("whole").push(event.clone())),
         );
         Self {
             cluster,
-            etcd,
-            injector,
+            system,
+            injector: Some(injector),
             faults,
             steps,
             lab,
             _dir: dir,
         }
+    }
+
+    /// Whoever injects is gone, and heals nothing any more.
+    pub(crate) fn die(&mut self) {
+        self.injector = None;
+    }
+
+    fn injector(&self) -> &Injector {
+        self.injector.as_ref().expect("it is not dead")
     }
 
     fn said(&self) -> String {
@@ -114,7 +165,7 @@ impl World {
     /// Injects the n-th of the faults; it must be seen to bite.
     #[track_caller]
     pub(crate) fn inject(&self, number: usize) {
-        let outcome = self.injector.carry_out(&Order::Inject {
+        let outcome = self.injector().carry_out(&Order::Inject {
             fault: FaultId(number as u32),
             spec: self.faults.0[number].fault.clone(),
             seed: 7 + number as u64,
@@ -132,7 +183,7 @@ impl World {
     /// Heals it; it must be seen to be gone.
     #[track_caller]
     pub(crate) fn heal(&self, number: usize) {
-        let outcome = self.injector.carry_out(&Order::Heal {
+        let outcome = self.injector().carry_out(&Order::Heal {
             fault: FaultId(number as u32),
         });
         assert_eq!(
@@ -163,18 +214,6 @@ impl World {
         NODES.iter().map(|node| self.on(node, script)).collect()
     }
 
-    /// The number of a node's etcd, found by its name and not by its pid file; nothing if there is none.
-    fn etcd_on(&self, node: &str) -> String {
-        self.on(
-            node,
-            "for p in /proc/[0-9]*; do [ \"$(cat $p/comm 2>/dev/null)\" = etcd ] && echo ${p#/proc/}; done; exit 0",
-        )
-    }
-
-    fn numbers(&self) -> Vec<String> {
-        NODES.iter().map(|node| self.etcd_on(node)).collect()
-    }
-
     /// Everything of ours that a node could still have: processes, files, mounts, limits.
     fn traces(&self, node: &str) -> String {
         self.on(
@@ -193,14 +232,14 @@ impl World {
     }
 
     pub(crate) fn healthy(&self) {
-        self.etcd
+        self.system
             .await_healthy(&self.cluster, Duration::from_secs(30))
-            .expect("etcd serves again");
+            .expect("it serves again");
     }
 }
 
 /// Puts the data of each node on a small file system of its own.
-fn own_file_systems(cluster: &Cluster, etcd: &Etcd) {
+fn own_file_systems(cluster: &Cluster, etcd: &(impl System + Processes)) {
     let script = "cd /var/lib/schism-etcd && cp -a data old && mount -t tmpfs -o size=256m none data && cp -a old/. data && rm -r old";
     for node in cluster.nodes() {
         let remote = cluster.remote(&node.name);
@@ -372,7 +411,7 @@ fn nodes_are_short_of_time_memory_and_descriptors_and_then_no_more_in_a_lab() {
     }
     // An etcd that cannot open its directories, as it does every 30 s, ends: that is its own to decide, and a run starts it
     // again for the final reads.
-    let start = Processes::start(&*world.etcd, &world.cluster.nodes()[2]);
+    let start = Processes::start(&*world.system, &world.cluster.nodes()[2]);
     world.cluster.remote("n3").run(&start).expect("it starts");
     soon("n3 serves again", || connects("n1", "10.77.0.3") == "yes");
     assert_eq!(world.on_each(holder), ["", "", ""]);
@@ -561,7 +600,7 @@ fn a_disk_is_filled_where_it_is_small_and_its_own_in_a_lab() {
     let refused = |faults: &str| {
         let faults: Faults = serde_yaml::from_str(faults).expect("faults");
         let program = PathBuf::from(env!("CARGO_BIN_EXE_schism"));
-        let refused = preflight(&faults, &world.cluster, &*world.etcd, &program);
+        let refused = preflight(&faults, &world.cluster, &*world.system, &program);
         refused.err().expect("it is impossible")[0].to_string()
     };
     assert!(refused("freeze").contains("control groups"));
@@ -570,7 +609,7 @@ fn a_disk_is_filled_where_it_is_small_and_its_own_in_a_lab() {
         world
             .cluster
             .remote(&node.name)
-            .run(&world.etcd.kill(node))
+            .run(&world.system.kill(node))
             .expect("it ends");
     }
     world.on_each("umount /var/lib/schism-etcd/data");

@@ -149,6 +149,16 @@ pub trait Processes: Send + Sync {
     fn pid_file(&self, _node: &Node) -> Option<String> {
         None
     }
+    /// The file of which each line `NAME=value` is added to the environment of what is started, should there be such a file.
+    /// `None` where nothing can be added.
+    fn environment_file(&self, _node: &Node) -> Option<String> {
+        None
+    }
+    /// Whether its programs read the clock without the C library, as those in Go do: then no library that is loaded into
+    /// them shows them another time.
+    fn bypasses_libc(&self) -> bool {
+        false
+    }
 }
 
 /// The capability: wall clocks that can be made wrong, a node's alone. All commands are idempotent.

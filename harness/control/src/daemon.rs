@@ -31,19 +31,36 @@ find() {
 }
 "#;
 
+/// Where the files are that add to the environments of daemons. Not in `/run`: what is started after a power loss shall be
+/// what it was before.
+const ENVIRONMENTS: &str = "/var/lib/schism-environment";
+
 impl Daemon {
+    /// Where a file may be of which each line `NAME=value` is added to its environment when it is started.
+    pub fn environment_file(&self) -> String {
+        let (_, name) = self.pid_file.rsplit_once('/').unwrap_or_default();
+        let name = name.strip_suffix(".pid").unwrap_or(name);
+        format!("{ENVIRONMENTS}/{name}")
+    }
+
     /// Starts it, unless it runs. Exits with zero once it has been seen alive a moment after its start; otherwise the
     /// last lines of its log are the complaint. Two starts at once, such as one whose connection was lost and the one sent
     /// in its place, take turns.
     pub fn start(&self) -> Command {
         let script = format!(
             r#"{FIND}
-pid_file=$1 log=$2 dir=$3
-shift 3
+pid_file=$1 log=$2 dir=$3 environment=$4
+shift 4
 mkdir -p "$dir" "${{pid_file%/*}}" "${{log%/*}}" && cd "$dir" || exit 1
 exec 9<"$dir" && flock -w 20 9 || {{ echo "another start of it does not end" >&2; exit 1; }}
 find "$pid_file" && exit 0
 echo "=== schism starts $1" >>"$log" || exit 1
+if [ -e "$environment" ]; then
+  while IFS= read -r line; do
+    case $line in *=*) set -- "$line" "$@" ;; esac
+  done <"$environment" || exit 1
+  set -- env "$@"
+fi
 setsid nohup "$@" </dev/null >>"$log" 2>&1 9<&- &
 pid=$!
 start=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)
@@ -55,7 +72,8 @@ tail -n 5 "$log" >&2
 exit 1
 "#
         );
-        let fixed = [&self.pid_file, &self.log, &self.directory];
+        let environment = self.environment_file();
+        let fixed = [&self.pid_file, &self.log, &self.directory, &environment];
         Command::script(&script, fixed.into_iter().chain(&self.argv).cloned())
             .root()
             .idempotent()
@@ -148,6 +166,10 @@ rm -rf "$1"
 pub trait Daemons: Send + Sync {
     /// The daemon of a node.
     fn daemon(&self, node: &Node) -> Daemon;
+    /// [`Processes::bypasses_libc`].
+    fn bypasses_libc(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Daemons> Processes for T {
@@ -171,6 +193,12 @@ impl<T: Daemons> Processes for T {
     }
     fn pid_file(&self, node: &Node) -> Option<String> {
         Some(self.daemon(node).pid_file)
+    }
+    fn environment_file(&self, node: &Node) -> Option<String> {
+        Some(self.daemon(node).environment_file())
+    }
+    fn bypasses_libc(&self) -> bool {
+        Daemons::bypasses_libc(self)
     }
 }
 
@@ -251,6 +279,30 @@ mod tests {
         }
         let said = std::fs::read_to_string(dir.path().join("data dir/said"));
         assert_eq!(said.unwrap(), "bye\n");
+    }
+
+    #[test]
+    fn a_daemon_is_started_with_what_its_file_says_and_without_it_where_there_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "echo \"$ONE|$TWO\" >>said; exec sleep 60";
+        let d = sleeper(dir.path(), &["sh", "-c", script]);
+        let file = dir.path().join("environment");
+        let start = || {
+            let mut start = d.start();
+            for word in &mut start.argv {
+                if *word == d.environment_file() {
+                    *word = file.to_str().unwrap().to_owned();
+                }
+            }
+            assert_eq!(run(&start).0, 0);
+            assert_eq!(run(&d.kill()).0, 0);
+        };
+        start();
+        std::fs::write(&file, "run 7\nONE=it's $HOME\nTWO=a=b\n").unwrap();
+        start();
+        let said = std::fs::read_to_string(dir.path().join("data dir/said"));
+        assert_eq!(said.unwrap(), "|\nit's $HOME|a=b\n");
+        assert_eq!(d.environment_file(), "/var/lib/schism-environment/d");
     }
 
     #[test]

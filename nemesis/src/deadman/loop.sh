@@ -29,7 +29,7 @@ command -v timeout >/dev/null 2>&1 && limit='timeout 60'
 tries=0
 while [ $tries -lt 100 ]; do
     left=
-    for undo in $(ls -r "$dir/undo" 2>/dev/null); do
+    for undo in $(LC_ALL=C ls -r "$dir/undo" 2>/dev/null); do
         # The last of them takes away what the others may need.
         [ -n "$left" ] && [ "$undo" = 00000000 ] && continue
         if $limit /bin/sh "$dir/undo/$undo" </dev/null >>"$dir/log" 2>&1; then

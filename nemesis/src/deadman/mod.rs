@@ -25,8 +25,8 @@ const ARM: &str = include_str!("arm.sh");
 /// How long to wait for a loop that has just run out to finish, before a new one can be armed.
 const LATE: Duration = Duration::from_secs(10);
 const TOO_LATE: i32 = 75;
-/// The name of an undo that is older than all faults'.
-const OF_RUN: &str = "000000000";
+/// How the names of undos begin that are older than all faults'.
+const OF_RUN: &str = "000000000-";
 /// The name of the oldest, which all others may need to be still there: see loop.sh.
 const LAST: &str = "00000000";
 
@@ -89,9 +89,9 @@ impl DeadMan {
         self.arm_as(node, &undo_name(fault), undo)
     }
 
-    /// The same for what is there for the whole run; it is undone after all faults.
-    pub(crate) fn arm_for_run(&self, node: &str, undo: &Command) -> Result<(), String> {
-        self.arm_as(node, OF_RUN, undo)
+    /// The same for something that is there for the whole run; it is undone after all faults.
+    pub(crate) fn arm_for_run(&self, node: &str, what: &str, undo: &Command) -> Result<(), String> {
+        self.arm_as(node, &format!("{OF_RUN}{what}"), undo)
     }
 
     /// The same for what is undone when nothing else is left to undo.
@@ -304,7 +304,9 @@ mod tests {
     fn a_run_is_a_plain_file_name() {
         assert_eq!(file_name("../etc/x y"), "---etc-x-y");
         assert!(undo_name(FaultId(10)) > undo_name(FaultId(9)));
-        assert!(undo_name(FaultId(0)).as_str() > OF_RUN && OF_RUN > LAST);
+        assert!(*undo_name(FaultId(0)) > *format!("{OF_RUN}disks") && OF_RUN > LAST);
+        // Which holds for bytes, and not in every language.
+        assert!(LOOP.contains("LC_ALL=C ls -r"));
         assert!(LOOP.contains(&format!("= {LAST} ]")));
     }
 

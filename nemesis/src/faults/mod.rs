@@ -33,7 +33,7 @@ mod shaping;
 mod terminate;
 mod wan;
 
-pub use clock::{Wrong, WrongClock};
+pub use clock::{Means as ClockMeans, Wrong, WrongClock};
 pub use corrupt::{Corrupt, Damage};
 pub use cpu::Cpu;
 pub use crash_loop::CrashLoop;

@@ -203,6 +203,10 @@ impl Daemons for Etcd {
     fn daemon(&self, node: &Node) -> Daemon {
         self.started_as(node, "new")
     }
+    fn bypasses_libc(&self) -> bool {
+        // It is written in Go.
+        true
+    }
 }
 
 impl DataFiles for Etcd {

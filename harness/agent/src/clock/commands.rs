@@ -15,6 +15,7 @@ use std::{
 use super::{
     ERROR,
     keeper::{Asked, Done, Home, Strobe, keep},
+    library,
     measure::measure,
     mend::{dismiss, held, mend},
     skew::{MOST_MILLISECONDS, MOST_PPM, now},
@@ -51,6 +52,9 @@ pub(crate) fn node_main(args: &[OsString]) -> ExitCode {
 
 fn perform(args: &[OsString]) -> Result<String, String> {
     let (command, rest) = args.split_first().ok_or("clock: a command is missing")?;
+    if command == "library" {
+        return library::perform(rest);
+    }
     let options = Options::parse(rest)?;
     match command.to_str() {
         Some("apply") => apply(&options),
@@ -178,7 +182,7 @@ fn milliseconds(text: &str) -> Result<i64, String> {
     Ok(number)
 }
 
-fn processes(count: usize) -> String {
+pub(super) fn processes(count: usize) -> String {
     match count {
         1 => "1 process".into(),
         count => format!("{count} processes"),

@@ -6,6 +6,7 @@
 //! probe --name N (--pid-file FILE | --pid PID)…
 //! read  [--name N] (--pid-file FILE | --pid PID)…
 //! check
+//! library …
 //! ```
 //!
 //! In containers and namespaces all nodes share one clock, and root there may not set it; nor should it, on a machine of
@@ -13,7 +14,8 @@
 //! process ([`vdso`], [`shim`]). `apply` starts a daemon that replaces the code there in a whole tree of processes, whatever
 //! language they are written in ([`keeper`]); `undo` ends it and puts the kernel's bytes back ([`mend`]). `probe` says in a
 //! number what all of them show, `read` measures the clock of each process ([`measure`]), `check` says whether all of this can be
-//! done here, by doing it to a process of its own.
+//! done here, by doing it to a process of its own. Where it cannot, `library` has another means, for processes that are
+//! started with it ([`library`]).
 //!
 //! # How exact it is
 //! The shim adds whole nanoseconds, and a rate with a resolution of 2⁻³². A process that the keeper knows is wrong by what was
@@ -27,8 +29,10 @@
 mod commands;
 mod freeze;
 mod keeper;
+mod library;
 mod measure;
 mod mend;
+mod shared;
 mod shim;
 mod skew;
 mod tree;

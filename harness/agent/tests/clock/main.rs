@@ -11,6 +11,7 @@
 
 mod agent;
 mod java;
+mod library;
 mod life;
 mod space;
 mod systems;

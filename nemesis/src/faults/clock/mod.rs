@@ -4,9 +4,11 @@
 //! Where the system has clocks of its own that can be wrong ([`Clocks`]), they are told to be; elsewhere the processes
 //! themselves are given a wrong one, by this program on the node (`schism node clock`), which follows them through restarts.
 //! The machine's own clock is touched only where that is asked for, and never that of a machine that is no node
-//! ([`machine`]). Each node that is struck gets a clock
+//! ([`machine`]). Where live processes cannot be reached they are started with a library that shows them another time
+//! ([`library`]). Each node that is struck gets a clock
 //! that is wrong in its own way: clocks that are wrong together disagree with nobody.
 
+mod library;
 mod machine;
 
 use std::{ops::RangeInclusive, time::Duration};
@@ -16,6 +18,7 @@ use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+pub use self::library::Means;
 use super::{
     choice,
     on_node::{effect, mark},
@@ -75,6 +78,9 @@ pub struct WrongClock {
     /// Whether it is the machine's own clock, for nodes that are machines.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub machine: bool,
+    /// By what means clocks of processes are made wrong, where it shall not be the best that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<Means>,
 }
 
 const BY: TimeRange = TimeRange {
@@ -111,7 +117,7 @@ impl Fault for WrongClock {
     fn about(&self) -> About {
         About {
             does: "makes a node's wall clock wrong: ahead, behind, jumping to and fro, or too fast or slow; the machine's own only where `machine: true` asks for it",
-            needs: "a system with clocks of its own, or root on the nodes and processes that schism started",
+            needs: "a system with clocks of its own, or root on the nodes and processes that schism started; libfaketime where those cannot be traced, or `with: libfaketime` asks for it",
             verified: "the clock that the processes go by is read, and compared with the machine's",
             healed: "it is right again, which may be another jump",
         }
@@ -149,10 +155,15 @@ impl Fault for WrongClock {
                 "use `how: [ahead, back]`",
             );
         }
-        if self.machine {
+        if self.with.is_some() && only_jump {
+            case.refuse(
+                "`with` is about clocks of processes, and these are others",
+                "leave `with` out",
+            );
+        } else if self.machine {
             machine::check(case);
         } else if !only_jump {
-            check_processes(case);
+            self.check_processes(case);
         }
     }
 
@@ -174,13 +185,17 @@ impl Fault for WrongClock {
         let mut actions = Vec::new();
         let mut words = Vec::new();
         for node in &chosen {
-            let deed = self.deed(self.only_jump(view.system), &mut rng)?;
+            let with_library =
+                own.is_none() && !self.machine && library::is_meant(self, view, node);
+            let only_jump = with_library || self.only_jump(view.system);
+            let deed = self.deed(only_jump, &mut rng)?;
             words.push(format!("{} {}", node.name, deed.words()));
             actions.push(match (own, &deed) {
                 (Some(clocks), Deed::Jump(milliseconds)) => told(clocks, node, *milliseconds),
                 (None, Deed::Jump(milliseconds)) if self.machine => {
                     machine::set(node, *milliseconds)
                 }
+                _ if with_library => library::set(view, node, &deed)?,
                 _ => rewritten(view, node, &deed, seed)?,
             });
         }
@@ -191,7 +206,11 @@ impl Fault for WrongClock {
             ..Plan::new(Kind::WrongClock, words.join(", "))
         };
         // Clocks of processes are rewritten, and restored, while all threads stand still.
-        let rewritten = own.is_none() && !self.machine;
+        let rewritten = own.is_none()
+            && !self.machine
+            && chosen
+                .iter()
+                .any(|node| !library::is_meant(self, view, node));
         let sole: &[Sole] = match rewritten {
             true => &[Sole::Clock, Sole::Threads],
             false => &[Sole::Clock],
@@ -240,39 +259,43 @@ impl WrongClock {
             }
         })
     }
-}
 
-/// Whether the clocks of this system's processes can be made wrong, found out on every node.
-fn check_processes(case: &mut Case<'_>) {
-    let nodes = case.cluster.nodes();
-    if nodes
-        .iter()
-        .any(|node| pid_file(case.system, node).is_none())
-    {
-        case.refuse(
-            format!(
-                "{} has no clock that could be wrong, or it is not known which processes are its own",
-                case.system.name()
-            ),
-            "let schism start a system that goes by the wall clock of its processes",
-        );
-        return;
-    }
-    case.root();
-    case.helper();
-    let helpers = &case.capabilities.helper;
-    let answers = case.cluster.on_each(nodes, |node, remote| {
-        let Some(helper) = helpers.get(&node.name) else {
-            return Ok(());
-        };
-        let check = clock(helper, ["check"]).deadline(Duration::from_secs(10));
-        remote.run(&check).map(drop)
-    });
-    for error in answers.into_iter().filter_map(Result::err) {
-        case.refuse(
-            format!("clocks of processes cannot be made wrong: {error}"),
-            "see that root may trace processes on the nodes (CAP_SYS_PTRACE)",
-        );
+    /// Whether the clocks of this system's processes can be made wrong, found out on every node.
+    fn check_processes(&self, case: &mut Case<'_>) {
+        let nodes = case.cluster.nodes();
+        if nodes
+            .iter()
+            .any(|node| pid_file(case.system, node).is_none())
+        {
+            case.refuse(
+                format!(
+                    "{} has no clock that could be wrong, or it is not known which processes are its own",
+                    case.system.name()
+                ),
+                "let schism start a system that goes by the wall clock of its processes",
+            );
+            return;
+        }
+        case.root();
+        case.helper();
+        if self.with == Some(Means::Libfaketime) {
+            let all: Vec<_> = nodes.iter().map(|node| (node.clone(), None)).collect();
+            library::check(case, self, &all);
+            return;
+        }
+        let helpers = &case.capabilities.helper;
+        let answers = case.cluster.on_each(nodes, |node, remote| {
+            let Some(helper) = helpers.get(&node.name) else {
+                return Ok(());
+            };
+            let check = clock(helper, ["check"]).deadline(Duration::from_secs(10));
+            remote.run(&check).map(drop)
+        });
+        let others = nodes.iter().zip(answers);
+        let others: Vec<_> = others
+            .filter_map(|(node, answer)| Some((node.clone(), Some(answer.err()?.to_string()))))
+            .collect();
+        library::check(case, self, &others);
     }
 }
 
