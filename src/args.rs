@@ -87,9 +87,9 @@ pub(crate) enum Command {
     Heal(HealArgs),
     /// Say what is missing on this machine, or on a target's nodes, and how to get it.
     Doctor(DoctorArgs),
-    /// List runs, newest first; or the faults, and which of them a target and cluster can take.
+    /// List runs, newest first; or faults, and which of them a target can take; cases, workloads, checkers, adapters.
     List(ListArgs),
-    /// Show a run's result, or one of its findings.
+    /// Show a run's result, one of its findings, or one of its calls.
     Show(ShowArgs),
     /// Repeat a run with the faults that it recorded, and say how often it shows the same violation.
     Repro(ReproArgs),
@@ -276,6 +276,51 @@ pub(crate) struct RunArgs {
     /// Only findings and the last line.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
+    /// Keep phases in sight, and tell what the program of an adapter complains of; twice: every call as it ends.
+    #[arg(
+        long,
+        short,
+        action = clap::ArgAction::Count,
+        conflicts_with = "quiet",
+        help_heading = "Output"
+    )]
+    pub(crate) verbose: u8,
+}
+
+/// How much people are told while a run goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loudness {
+    /// Findings and the last line.
+    Quiet,
+    /// What happens.
+    #[default]
+    Usual,
+    /// Phases that stay, and what adapters complain of.
+    Verbose,
+    /// Every call, too.
+    Everything,
+}
+
+impl Loudness {
+    /// As the flags want it.
+    pub(crate) fn of(quiet: bool, verbose: u8) -> Self {
+        match (quiet, verbose) {
+            (true, _) => Self::Quiet,
+            (false, 0) => Self::Usual,
+            (false, 1) => Self::Verbose,
+            (false, _) => Self::Everything,
+        }
+    }
+
+    /// The flag that wants it.
+    pub(crate) fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Quiet => Some("--quiet"),
+            Self::Usual => None,
+            Self::Verbose => Some("-v"),
+            Self::Everything => Some("-vv"),
+        }
+    }
 }
 
 /// `schism new`
@@ -634,14 +679,19 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
     schism list
+    schism list --verdict fail
     schism list faults
     schism list faults embedded
-    sudo schism list faults etcd --lab 3")]
+    sudo schism list faults etcd --lab 3
+    schism list cases                       of ./schism.yaml
+    schism list cases nightly.yaml
+    schism list checkers")]
 pub(crate) struct ListArgs {
     /// What to list.
     #[arg(value_enum, default_value_t)]
     pub(crate) what: Listed,
-    /// For faults: the target, or a configuration file, that is looked at for which of them it can take.
+    /// For faults: the target, or a configuration file, that is looked at for which of them it can take. For cases: the
+    /// configuration file that has them; without one, ./schism.yaml.
     pub(crate) target: Option<String>,
     /// For faults: a lab of N nodes made for the look, or the one of this name.
     #[arg(long, value_name = "N|NAME", conflicts_with = "node")]
@@ -661,7 +711,7 @@ pub(crate) struct ListArgs {
     /// Only runs that ended so: pass, fail, unknown, error, interrupted, running.
     #[arg(long, value_name = "WORD")]
     pub(crate) verdict: Option<String>,
-    /// A JSON array on standard output.
+    /// JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -674,12 +724,24 @@ pub(crate) enum Listed {
     Runs,
     /// Faults: what each does, needs, how it is verified and healed.
     Faults,
+    /// Cases of a configuration, as `schism run` would choose from.
+    Cases,
+    /// Workloads: what can be judged, and what of it can be run.
+    Workloads,
+    /// Checkers: what each decides, and how far its verdicts go.
+    Checkers,
+    /// Targets that need no file, and what the file of an adapter is.
+    Adapters,
 }
 
 /// `schism show`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+    schism show                         the newest run
+    schism show latest-fail/1           its first finding, every call of the proof
+    schism show latest-fail/op/27413    one call, by its number in the proof: when, of which node, under which faults")]
 pub(crate) struct ShowArgs {
-    /// A run, or RUN/1 for its first finding.
+    /// A run, RUN/1 for its first finding, or RUN/op/N for the call that proofs name by this number.
     #[arg(default_value = "latest", allow_hyphen_values = true, add = ArgValueCompleter::new(completions::runs))]
     pub(crate) what: String,
     /// One JSON object on standard output.

@@ -25,11 +25,13 @@ use workloads::{RegisterWorkload, Values};
 
 use crate::{
     access::Access,
+    args::Loudness,
+    complaints::Complaints,
     config::{Config, LabChoice, Mode, TargetConfig, ValuesConfig},
     dump,
     exit::{Exit, Failure},
     flow::{self, Concluded, Ready},
-    logs,
+    keep, logs,
     registry::{self, Entry},
     signals::Signals,
     ui::Ui,
@@ -43,6 +45,8 @@ pub(crate) const PLACE: &str = "schism-";
 const COMPLAINTS: &str = "adapter";
 /// How long a fresh cluster may take to serve.
 const HEALTHY: Duration = Duration::from_secs(60);
+/// How often it is looked whether somebody has no patience any more.
+const BEAT: Duration = Duration::from_millis(20);
 /// How long healing may take after a bug of ours.
 const HEALING: Duration = Duration::from_secs(30);
 
@@ -216,6 +220,7 @@ fn launched(
     system.install(&cluster)?;
     let (dir, meta) = open(&names(cluster.nodes()), ui)?;
     dir.write_json(ACCESS, &access)?;
+    keep_adapter(&dir, &config, &file, ui);
     let deadman = DeadMan::new(cluster.clone(), &dir.id(), config.cluster.lease.0);
     serve(
         Ready {
@@ -266,6 +271,7 @@ fn attached(
     let system: Arc<dyn System> = Arc::new(system);
     let (dir, meta) = open(&names(cluster.nodes()), ui)?;
     dir.write_json(ACCESS, &access)?;
+    keep_adapter(&dir, &config, &file, ui);
     serve(
         Ready {
             workload: workload(&config, true),
@@ -284,6 +290,13 @@ fn attached(
         },
         ui,
     )
+}
+
+/// Keeps what the adapter is now. Best effort: a run is worth more than the copy.
+fn keep_adapter(dir: &RunDir, config: &Config, file: &AdapterFile, ui: &Ui) {
+    for missing in keep::adapter(dir, Path::new(&config.target.adapter), file) {
+        ui.aside(&missing);
+    }
 }
 
 /// A place in the numbers that no other run has: what is written there stays. JSON keeps numbers below 2^53 whole.
@@ -520,14 +533,13 @@ fn start<T: Target<Register>>(
         None => Ok(()),
     };
     patient()?;
+    let _complaints = (ui.loudness() >= Loudness::Verbose)
+        .then(|| Complaints::follow(ready.dir.path().join(COMPLAINTS), ui))
+        .transpose()?;
     system.start(cluster)?;
     ui.phase("ready", Duration::ZERO);
     patient()?;
-    let healthy = system.await_healthy(cluster, HEALTHY);
-    healthy.map_err(|e| match environments.suspect() {
-        Some(suspect) => Failure::infrastructure(format!("{e}; {suspect}")),
-        None => e.into(),
-    })?;
+    await_healthy(cluster, system, environments, &patient)?;
     environments
         .take_effect()
         .map_err(Failure::infrastructure)?;
@@ -538,6 +550,31 @@ fn start<T: Target<Register>>(
     ready.meta.target_version = system.version(cluster).ok();
     ready.dir.write_json(flow::META, &ready.meta)?;
     flow::run(ready, ui)
+}
+
+/// Waits until it serves, or until nobody waits any more. Then whoever asks it goes on asking in vain, and changes nothing.
+fn await_healthy(
+    cluster: &Cluster,
+    system: &Arc<dyn System>,
+    environments: &Environments,
+    patient: &dyn Fn() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (asked, of) = (Arc::clone(system), cluster.clone());
+    let asking = std::thread::Builder::new()
+        .name("schism-ready".to_owned())
+        .spawn(move || asked.await_healthy(&of, HEALTHY))
+        .map_err(|e| Failure::infrastructure(format!("cannot start a thread: {e}")))?;
+    while !asking.is_finished() {
+        patient()?;
+        std::thread::sleep(BEAT);
+    }
+    match asking.join() {
+        Ok(healthy) => healthy.map_err(|error| match environments.suspect() {
+            Some(suspect) => Failure::infrastructure(format!("{error}; {suspect}")),
+            None => error.into(),
+        }),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// Every fault that could never work here, told at once and before anything is deployed.

@@ -25,6 +25,7 @@ use runner::{
 use workloads::RegisterWorkload;
 
 use crate::{
+    args::Loudness,
     config::{Config, Rate},
     dump,
     exit::{Exit, Failure},
@@ -34,7 +35,7 @@ use crate::{
     record::Record,
     revive::revive,
     signals::Signals,
-    sinks::{Live, Notices, Orders},
+    sinks::{Calls, Live, Notices, Orders},
     subject,
     ui::Ui,
 };
@@ -235,7 +236,7 @@ async fn drive<T: Target<Register>>(
     let enough = StopToken::new();
 
     let journal = JournalSink::<Register>::create(&dir.path().join(HISTORY), names.clone())?;
-    let sinks: Vec<Box<dyn runner::Sink<Register>>> = vec![
+    let mut sinks: Vec<Box<dyn runner::Sink<Register>>> = vec![
         Box::new(journal),
         Box::new(counters.sink::<Register>()),
         Box::new(Notices::new(ui, &names)),
@@ -245,6 +246,9 @@ async fn drive<T: Target<Register>>(
             config.run.fail_fast.then(|| enough.clone()),
         )),
     ];
+    if ui.loudness() == Loudness::Everything {
+        sinks.push(Box::new(Calls::<Register>::new(ui, &names)));
+    }
     let mut driver = Driver::new(
         Arc::new(target),
         nodes.clone(),

@@ -9,6 +9,8 @@ use checkers::{
 use history::{Codec, History, Operation, fault::FaultSpan};
 use reports::{NodeLog, Report, RunMeta};
 
+use crate::subject::About;
+
 /// What is known of a record besides its calls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Circumstances {
@@ -87,6 +89,16 @@ pub(crate) fn judge<O: Codec>(
         Some(card) => report.with_cap(card),
         None => report,
     }
+}
+
+/// What those say of themselves that judge every run, whatever its workload.
+pub(crate) fn of_every_run<O: Codec>(is_read: fn(&O::Call) -> bool) -> Vec<About> {
+    let serves = move |call: &O::Call| Some(if is_read(call) { Use::Read } else { Use::Write });
+    vec![
+        About::of(&Coverage::<O>::new(is_read)),
+        About::of(&Cap::<O>::new(serves)),
+        About::of(&Stats::<O>::by(O::name)),
+    ]
 }
 
 fn timed<O: Operation>(checker: &dyn Checker<O>, history: &History<O>, budget: Budget) -> Check {

@@ -69,6 +69,7 @@ pub(crate) fn render(
             from_here(&dir.path().join(PAGE)),
             from_here(&dir.path().join(runner::store::HISTORY)),
         ],
+        reruns: Vec::new(),
     };
     let pages: [(&str, &dyn Fn() -> String); 3] = [
         (PAGE, &|| html::page(report)),
@@ -89,6 +90,7 @@ pub(crate) fn publish_broken(dir: &RunDir, broken: &Broken, ui: &Ui) {
     let suite = Suite {
         run: Told::Broken(broken),
         attachments: vec![from_here(&dir.path().join("log.txt"))],
+        reruns: Vec::new(),
     };
     let pages: [(&str, &dyn Fn() -> String); 2] = [
         ("summary.md", &|| summary::pages(&[Told::Broken(broken)])),

@@ -14,7 +14,7 @@ use runner::store::RunDir;
 use serde_yaml::Value;
 
 use crate::{
-    args::{OnUnknown, Progress, RunArgs},
+    args::{Loudness, OnUnknown, Progress, RunArgs},
     ci::Ci,
     commands::{check, run, show},
     config::{Config, Layers, Origin},
@@ -224,7 +224,7 @@ impl Replay {
             baseline: None,
             argv: std::env::args().collect(),
             json: false,
-            quiet: true,
+            loudness: Loudness::Quiet,
             progress: Progress::None,
             on_unknown: OnUnknown::Fail,
             place: None,

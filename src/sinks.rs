@@ -1,11 +1,12 @@
 //! Sinks of the program: what the driver has to say goes to whoever watches, and what the clients do is judged while they do
 //! it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use checkers::online::{Watch, Watcher};
-use history::{Event, Moment, Nanos, Nodes, Operation, Outcome};
+use history::{Codec, Event, Moment, Nanos, Nodes, Operation, Outcome, Process};
 use nemesis::Nemesis;
+use reports::escape::{PROSE, inert};
 use runner::{Notice, Sink, StopToken, store::RunDir};
 use serde_json::json;
 
@@ -57,6 +58,54 @@ impl Sink<Nemesis> for Orders {
         let line = json!({ "time": event.time, "process": event.process.0, "did": said });
         // As with events: where nothing can be written, the journal will say so.
         let _ = self.dir.append_json(ORDERS, &line);
+    }
+}
+
+/// Tells every call as it ends.
+pub(crate) struct Calls<O: Operation> {
+    ui: Arc<Ui>,
+    nodes: Nodes,
+    open: HashMap<Process, Event<O>>,
+}
+
+impl<O: Operation> Calls<O> {
+    /// To this one.
+    pub(crate) fn new(ui: &Arc<Ui>, nodes: &Nodes) -> Self {
+        Self {
+            ui: Arc::clone(ui),
+            nodes: nodes.clone(),
+            open: HashMap::new(),
+        }
+    }
+}
+
+impl<O: Codec> Sink<O> for Calls<O> {
+    fn event(&mut self, event: &Event<O>) {
+        let Moment::Complete(outcome) = &event.moment else {
+            self.open.insert(event.process, event.clone());
+            return;
+        };
+        let Some(Event {
+            index,
+            time,
+            node,
+            moment: Moment::Invoke(call),
+            ..
+        }) = self.open.remove(&event.process)
+        else {
+            return;
+        };
+        let (text, outcome) = match outcome {
+            Outcome::Ok(ret) => (O::describe(&call, ret), "ok".to_owned()),
+            Outcome::Fail(why) => (O::describe_call(&call), format!("fail: {why}")),
+            Outcome::Info(why) => (O::describe_call(&call), format!("info: {why}")),
+        };
+        let node = node.map_or("?", |node| self.nodes.name(node));
+        let line = format!(
+            "{}  p{}  {node}  {text}  {time}–{}  {outcome}",
+            index.0, event.process.0, event.time
+        );
+        self.ui.aloud(&inert(&line, PROSE));
     }
 }
 

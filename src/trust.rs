@@ -56,21 +56,32 @@ fn known(place: &Path) -> Known {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
+/// The files that an adapter's program is made of, as far as its words name them; of those that are too large, and of those
+/// that cannot be read, why not.
+pub(crate) fn programs(file: &AdapterFile) -> Vec<(PathBuf, Result<Vec<u8>, String>)> {
+    let Means::Stdio(words) = &file.means else {
+        return Vec::new();
+    };
+    let named = words.0.iter().map(|word| file.dir.join(word));
+    let files = named.filter_map(|path| {
+        let about = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let bytes = match about.len() <= LARGEST {
+            true => fs::read(&path).map_err(|e| e.to_string()),
+            false => Err(format!("it is larger than {} kB", LARGEST >> 10)),
+        };
+        Some((path, bytes))
+    });
+    files.collect()
+}
+
 /// Of the file, and of the files that its program is made of as far as its words name them.
 fn digest(path: &Path, file: &AdapterFile) -> String {
     let mut digest = Sha256::new();
-    let mut add = |path: &Path| {
-        let small = fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() <= LARGEST);
-        if small && let Ok(bytes) = fs::read(path) {
-            digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(bytes);
-        }
-    };
-    add(path);
-    if let Means::Stdio(words) = &file.means {
-        for word in &words.0 {
-            add(&file.dir.join(word));
-        }
+    let own = fs::read(path).map_err(|e| e.to_string());
+    let programs = programs(file).into_iter().map(|(_, bytes)| bytes);
+    for bytes in std::iter::once(own).chain(programs).flatten() {
+        digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(bytes);
     }
     let bytes = digest.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

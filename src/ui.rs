@@ -19,7 +19,7 @@ use runner::{Counters, Notice, Snapshot, store::RunDir};
 use serde_json::{Value, json};
 
 use crate::{
-    args::Progress,
+    args::{Loudness, Progress},
     exit::{Exit, Failure},
     signals::Wish,
     terminal::Terminal,
@@ -40,7 +40,7 @@ pub(crate) struct Ui {
     terminal: Terminal,
     /// Whether machines listen on standard output.
     json: bool,
-    quiet: bool,
+    loudness: Loudness,
     lines: bool,
     bar: Option<ProgressBar>,
     began: Instant,
@@ -67,7 +67,13 @@ struct State {
 
 impl Ui {
     /// For a run that begins now.
-    pub(crate) fn new(terminal: &Terminal, progress: Progress, quiet: bool, json: bool) -> Self {
+    pub(crate) fn new(
+        terminal: &Terminal,
+        progress: Progress,
+        loudness: Loudness,
+        json: bool,
+    ) -> Self {
+        let quiet = loudness == Loudness::Quiet;
         let live = match progress {
             Progress::Auto => terminal.is_live() && !quiet,
             Progress::Live => true,
@@ -82,7 +88,7 @@ impl Ui {
         Self {
             terminal: terminal.clone(),
             json,
-            quiet,
+            loudness,
             lines,
             bar,
             began: Instant::now(),
@@ -131,7 +137,20 @@ impl Ui {
         }
         drop(state);
         self.emit("phase", json!({ "name": name }));
-        self.line(name);
+        let line = self.line(name);
+        if !self.lines && self.loudness >= Loudness::Verbose {
+            self.above(&line);
+        }
+    }
+
+    /// How much people want.
+    pub(crate) fn loudness(&self) -> Loudness {
+        self.loudness
+    }
+
+    /// Something that is on record elsewhere, for whoever wants to see it come. Inert already.
+    pub(crate) fn aloud(&self, text: &str) {
+        self.above(text);
     }
 
     /// Something a reader must know.
@@ -150,7 +169,7 @@ impl Ui {
     /// Something worth a line.
     pub(crate) fn note(&self, text: &str) {
         self.log(text);
-        if !self.quiet {
+        if self.loudness != Loudness::Quiet {
             self.above(text);
         }
     }
@@ -249,9 +268,9 @@ impl Ui {
         self.emit("fault", json!(event));
         let detail = inert(&event.detail, VALUE);
         match (event.step, event.ok) {
-            (FaultStep::Inject, true) => self.line(&format!("{name}: injected")),
-            (FaultStep::Verify, true) => self.line(&format!("{name}: verified, {detail}")),
-            (FaultStep::HealVerify, true) => self.line(&format!("{name}: healed")),
+            (FaultStep::Inject, true) => drop(self.line(&format!("{name}: injected"))),
+            (FaultStep::Verify, true) => drop(self.line(&format!("{name}: verified, {detail}"))),
+            (FaultStep::HealVerify, true) => drop(self.line(&format!("{name}: healed"))),
             (FaultStep::Plan, false) => self.note(&format!("{} skipped: {detail}", event.kind)),
             (_, false) => self.warn(&format!("{name}: {:?} failed: {detail}", event.step)),
             _ => {}
@@ -422,11 +441,12 @@ impl Ui {
     }
 
     /// A line of the log, and on the terminal where nothing is redrawn.
-    fn line(&self, text: &str) {
+    fn line(&self, text: &str) -> String {
         let line = self.log(text);
         if self.lines {
             self.terminal.say(&format!("{line}\n"));
         }
+        line
     }
 
     /// A line of `log.txt`, which has everything whatever the terminal shows.

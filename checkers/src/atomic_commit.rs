@@ -37,6 +37,10 @@ impl Checker<Rows> for AllOrNothing {
         "rows that are written together are seen together, and never if the write failed".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where no value is written twice to a table, and complete for fractured and aborted reads"
+    }
+
     fn check(&self, history: &History<Rows>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "atomic-commit");
         let (mut writes, mut reads, mut empty) = (Writes::new(), 0, 0);

@@ -48,6 +48,10 @@ impl Checker<Consensus> for Agreement {
         "each decision is one value, that somebody proposed, and that no node forgets".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound and complete for these properties of what was answered; decisions that nobody learned are counted only"
+    }
+
     fn check(&self, history: &History<Consensus>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "consensus");
         let mut decisions: BTreeMap<Option<&Key>, Decision> = BTreeMap::new();

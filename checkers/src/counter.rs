@@ -67,6 +67,10 @@ impl Checker<Counter> for Bounds {
         "every value lies between what was certainly and what was possibly added".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound; incomplete: only bounds are judged, not which additions make a value, nor whether reads agree"
+    }
+
     fn check(&self, history: &History<Counter>, _: Budget) -> Verdict {
         let mut counters: BTreeMap<Option<&Key>, One> = BTreeMap::new();
         for (at, span) in history.spans().iter().enumerate() {

@@ -77,6 +77,10 @@ impl Checker<Documents> for CommittedReads {
         "what was read or acknowledged is there when everything is read".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where strong reads are linearizable, and complete for these pairs of calls"
+    }
+
     fn check(&self, history: &History<Documents>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "dirty-read");
         let (mut judged, mut strong, mut open) = (0, 0, 0);

@@ -36,6 +36,10 @@ impl Checker<Election> for OneLeaderPerTerm {
         "each term has at most one leader, and no node goes back to an earlier term".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound for systems with terms; incomplete: leaders that nobody was told of are not seen"
+    }
+
     fn check(&self, history: &History<Election>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "election");
         let (mut answers, mut terms) = (0, 0);

@@ -59,6 +59,10 @@ impl Checker<Lock> for MutualExclusion {
         "no two clients have a lock at the same time".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound for locks that are not reentrant; incomplete: what is uncertain is not counted as held"
+    }
+
     fn check(&self, history: &History<Lock>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "mutual-exclusion");
         let (mut acquired, mut tokens) = (0, 0);

@@ -42,6 +42,10 @@ impl Checker<Monotonic> for TimestampOrder {
         "rows inserted one after the other are in that order by the system's timestamps".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where timestamps are commit timestamps that respect real time, and complete for pairs of rows"
+    }
+
     fn check(&self, history: &History<Monotonic>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "monotonic");
         let mut adds = Adds::new();

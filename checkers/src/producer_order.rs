@@ -56,6 +56,10 @@ impl Checker<Queue> for ProducerOrder {
         "what a client put into a queue comes out in the order in which it put it in".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound for queues that hand out a message once; incomplete: an order that only follows from that of other calls is not seen"
+    }
+
     fn check(&self, history: &History<Queue>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "producer-order");
         let (mut compared, mut producers) = (0, 0);

@@ -70,6 +70,10 @@ impl Checker<Queue> for Delivery {
         .to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound, if the queue says empty only when it is; incomplete: the order of messages is not judged"
+    }
+
     fn check(&self, history: &History<Queue>, _: Budget) -> Verdict {
         let words = Words(history);
         let mut findings = Findings::new(history, "total-queue");

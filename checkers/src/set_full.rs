@@ -151,6 +151,20 @@ impl Checker<Set> for SetFull {
         .to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        match (self.last_only, self.linearizable) {
+            (true, _) => {
+                "sound while nothing is removed; incomplete: only what the last read shows is judged"
+            }
+            (_, true) => {
+                "sound while nothing is removed, and complete where every element is added at most once"
+            }
+            (_, false) => {
+                "sound while nothing is removed; incomplete: that a read is behind is measured, and does not fail"
+            }
+        }
+    }
+
     fn check(&self, history: &History<Set>, _: Budget) -> Verdict {
         self.judge(history).0
     }

@@ -27,6 +27,10 @@ impl Checker<UniqueIds> for Uniqueness {
         "no id was handed out twice".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound and complete for what was answered; an id whose answer was lost is not judged"
+    }
+
     fn check(&self, history: &History<UniqueIds>, _: Budget) -> Verdict {
         let words = Words(history);
         let mut findings = Findings::new(history, "unique-ids");

@@ -31,6 +31,10 @@ impl Checker<Guarded> for GuardedInserts {
         "of the inserts into a group that must be empty, at most one succeeds".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound and complete for this property; an insert of unknown outcome counts as none"
+    }
+
     fn check(&self, history: &History<Guarded>, _: Budget) -> Verdict {
         let words = Words(history);
         let mut findings = Findings::new(history, "serializable");

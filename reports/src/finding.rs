@@ -256,7 +256,7 @@ pub(crate) fn lookup<O: Codec>(history: &History<O>, index: Index) -> Option<&Sp
         .map(|at| &spans[at])
 }
 
-fn during(number: usize, fault: &FaultView, nodes: &[String]) -> During {
+pub(crate) fn during(number: usize, fault: &FaultView, nodes: &[String]) -> During {
     let injected = match fault.span.injected {
         Some(at) => format!("injected {at}"),
         None => format!("tried at {}, it may have had an effect", fault.span.began),

@@ -3,8 +3,12 @@
 //! A violation is a `failure`. What broke before it could be judged is an `error` of its class. No conclusion is an `error` of
 //! type `inconclusive`, or a skip where the user said that `unknown` may pass. A violation is never flaky.
 //!
+//! What broke and was run again is a `rerunError` of a test case of its own, `run`: it is the run that was made again, not
+//! what a checker said. It is never `flaky`: that word is for failures that may be passed over.
+//!
 //! There is no one schema. What is written here is valid by both that are in use, Ant's and Jenkins': so the totals are on
-//! the suites and not on their root, `system-err` is always there, and a test case has one outcome at most.
+//! the suites and not on their root, `system-err` is always there, and a test case has one outcome at most. Ant's knows no
+//! reruns; where there is one, the document is valid by Jenkins' alone.
 
 use quick_xml::{
     Writer,
@@ -32,6 +36,17 @@ pub struct Suite<'a> {
     pub run: Told<'a>,
     /// The files.
     pub attachments: Vec<String>,
+    /// What broke before, and was run again for it.
+    pub reruns: Vec<Rerun<'a>>,
+}
+
+/// A run that broke, and was made again.
+#[derive(Debug, Clone, Copy)]
+pub struct Rerun<'a> {
+    /// Its run, if it came so far.
+    pub run: Option<&'a str>,
+    /// What broke.
+    pub why: &'a str,
 }
 
 /// The most that `system-out` may be, in bytes.
@@ -45,7 +60,12 @@ const MAX_PATH: usize = 4_096;
 pub fn document(report: &Report, on_unknown: OnUnknown, attachments: &[&str]) -> String {
     let attachments = attachments.iter().map(|path| (*path).to_owned()).collect();
     let run = Told::Judged(report);
-    documents(&[Suite { run, attachments }], on_unknown)
+    let suite = Suite {
+        run,
+        attachments,
+        reruns: Vec::new(),
+    };
+    documents(&[suite], on_unknown)
 }
 
 /// Of many runs, a suite each, in the order in which they are given.
@@ -62,10 +82,20 @@ pub fn documents(suites: &[Suite<'_>], on_unknown: OnUnknown) -> String {
 
 fn test_suite(xml: &mut Xml, id: usize, suite: &Suite<'_>, on_unknown: OnUnknown) {
     let meta = suite.run.meta();
-    let cases = match suite.run {
+    let mut cases = match suite.run {
         Told::Judged(report) => cases(report),
         Told::Broken(broken) => vec![of_broken(broken)],
     };
+    if !suite.reruns.is_empty() {
+        if let Told::Judged(report) = suite.run {
+            cases.push(made_again(report));
+        }
+        // Of a run that broke again there is this one case.
+        cases
+            .iter_mut()
+            .filter(|case| case.name == RUN)
+            .for_each(|case| case.reruns.clone_from(&suite.reruns));
+    }
     let number = |wanted: fn(&Outcome) -> bool| {
         let of = cases.iter().filter(|case| wanted(&case.outcome));
         of.count()
@@ -126,7 +156,11 @@ struct Case<'a> {
     seconds: f64,
     findings: Vec<&'a FindingView>,
     because: String,
+    reruns: Vec<Rerun<'a>>,
 }
+
+/// The case that is about the run as such.
+const RUN: &str = "run";
 
 /// How it came out.
 enum Outcome {
@@ -149,11 +183,24 @@ impl From<Conclusion> for Outcome {
 
 fn of_broken(broken: &Broken) -> Case<'_> {
     Case {
-        name: "run",
+        name: RUN,
         outcome: Outcome::Broken(broken.class.clone()),
         seconds: broken.meta.duration.as_secs_f64(),
         findings: Vec::new(),
         because: broken.why.clone(),
+        reruns: Vec::new(),
+    }
+}
+
+/// A run that came to its end after others that broke. Whether it found something, its checkers say.
+fn made_again(report: &Report) -> Case<'_> {
+    Case {
+        name: RUN,
+        outcome: Outcome::Passed,
+        seconds: report.meta.duration.as_secs_f64(),
+        findings: Vec::new(),
+        because: String::new(),
+        reruns: Vec::new(),
     }
 }
 
@@ -173,6 +220,7 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
             because: check.cause.as_ref().map_or_else(String::new, |c| {
                 format!("{}: {} → {}", c.code, c.text, c.remedy)
             }),
+            reruns: Vec::new(),
         })
         .collect();
     // A run that no checker found wanting may still prove nothing, and a dashboard must not show it green.
@@ -192,6 +240,7 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
                 .map(|c| format!("{}: {} → {}", c.code, c.text, c.remedy))
                 .collect::<Vec<_>>()
                 .join("\n"),
+            reruns: Vec::new(),
         });
     }
     cases
@@ -256,6 +305,15 @@ fn test_case(xml: &mut Xml, run: Told<'_>, case: &Case<'_>, on_unknown: OnUnknow
                 OnUnknown::Skip => xml.empty("skipped", &[message]),
             }
         }
+    }
+    for Rerun { run, why } in &case.reruns {
+        let why = crate::escape::inert(why, crate::escape::PROSE);
+        let message = match run {
+            Some(run) => format!("{}: {why}", crate::escape::inert(run, MAX_PATH)),
+            None => why,
+        };
+        let kind = ("type", "infrastructure".to_owned());
+        xml.empty("rerunError", &[kind, ("message", message)]);
     }
     xml.close("testcase");
 }

@@ -4,14 +4,14 @@ use history::Nanos;
 
 pub use crate::terminal::Style;
 use crate::{
-    Conclusion, FindingView, Report, RunMeta,
+    Conclusion, FindingView, OpRow, Report, RunMeta,
     number::{count, grouped, nanos, percent},
     terminal::{Ink, finish, row, width, wrap},
 };
 
 /// How many findings the summary prints.
 const MAX_FINDINGS: usize = 3;
-const INDENT: usize = 5;
+pub(crate) const INDENT: usize = 5;
 
 /// The end of a run: verdict, findings, checks, faults, ops, and at last where the `places` are
 /// (`("report", "runs/latest/report.html (1.1 MB)")`).
@@ -243,9 +243,9 @@ fn finding(out: &mut String, report: &Report, view: &FindingView, style: Style) 
     }
 }
 
-fn proof(out: &mut String, view: &FindingView, style: Style) {
-    let cells: Vec<[String; 6]> = view
-        .rows
+/// Calls in a table, one of them marked if that is wanted.
+pub(crate) fn rows(out: &mut String, all: &[OpRow], marked: Option<u32>) {
+    let cells: Vec<[String; 6]> = all
         .iter()
         .map(|r| {
             let outcome = match r.reason.as_str() {
@@ -270,9 +270,10 @@ fn proof(out: &mut String, view: &FindingView, style: Style) {
             .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..6).map(width).collect();
-    for c in &cells {
+    for (row, c) in all.iter().zip(&cells) {
+        let mark = if Some(row.index) == marked { ">" } else { " " };
         let line = format!(
-            "     {:>w0$}  {:<w1$}  {:<w2$}  {:<w3$}  {:<w4$}  {}",
+            "   {mark} {:>w0$}  {:<w1$}  {:<w2$}  {:<w3$}  {:<w4$}  {}",
             c[0],
             c[1],
             c[2],
@@ -288,6 +289,10 @@ fn proof(out: &mut String, view: &FindingView, style: Style) {
         out.push_str(line.trim_end());
         out.push('\n');
     }
+}
+
+fn proof(out: &mut String, view: &FindingView, style: Style) {
+    rows(out, &view.rows, None);
     if view.missing > 0 {
         wrap(
             out,
@@ -319,7 +324,7 @@ fn checks_line(report: &Report, style: Style) -> String {
         .join(" · ")
 }
 
-fn section(out: &mut String, style: Style, name: &str) {
+pub(crate) fn section(out: &mut String, style: Style, name: &str) {
     out.push_str(&format!("  {}\n", style.ink(Ink::Bold, name)));
 }
 

@@ -65,4 +65,7 @@ pub(crate) struct CaseArgs {
     /// As for `schism run`.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// As for `schism run`.
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
 }

@@ -28,7 +28,7 @@ use super::{
     suite::{State, Suite},
 };
 use crate::{
-    args::{OnUnknown, Progress},
+    args::{Loudness, OnUnknown, Progress},
     deploy,
     exit::{Exit, Failure},
     terminal::Terminal,
@@ -42,8 +42,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub(crate) struct Manner {
     /// How to show progress.
     pub(crate) progress: Progress,
-    /// Whether people want little.
-    pub(crate) quiet: bool,
+    /// How much people want.
+    pub(crate) loudness: Loudness,
     /// Whether machines listen on standard output.
     pub(crate) json: bool,
     /// Whether the baseline must be up to date.
@@ -143,7 +143,7 @@ impl Drive<'_> {
         let file = self.store.write_suite(&self.suite.suite, self.suite)?;
         let alone = self.suite.options.jobs == 1;
         let name = self.suite.cases[number].name();
-        if alone && !self.manner.quiet {
+        if alone && self.manner.loudness != Loudness::Quiet {
             let (of, seed) = (self.suite.cases.len(), &self.suite.cases[number].seed);
             self.terminal
                 .say(&format!("── {} of {of}: {name}, seed {seed}\n", number + 1));
@@ -161,7 +161,7 @@ impl Drive<'_> {
             .arg(number.to_string());
         command.args(["--parent", &std::process::id().to_string()]);
         command.args(["--progress", progress.word()]);
-        command.args(self.manner.quiet.then_some("--quiet"));
+        command.args(self.manner.loudness.flag());
         command.args(self.manner.strict_baseline.then_some("--strict-baseline"));
         command.args(["--on-unknown", self.manner.on_unknown.word()]);
         command
@@ -196,7 +196,9 @@ impl Drive<'_> {
             self.interrupted.get_or_insert(exit);
         }
         self.suite.end(number, ended);
-        if self.suite.cases[number].state == State::Planned && !self.manner.quiet {
+        if self.suite.cases[number].state == State::Planned
+            && self.manner.loudness != Loudness::Quiet
+        {
             let name = self.suite.cases[number].name();
             self.terminal
                 .say(&format!("── {name} broke; it is run again\n"));

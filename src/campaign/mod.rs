@@ -24,6 +24,6 @@ pub(crate) use self::{
     order::by_need,
     select::{Expr, named},
     shard::Shard,
-    suite::{Options, Planned, State, Suite, forget},
+    suite::{Options, Planned, Rerun, State, Suite, forget},
     table::{counts, plan, table},
 };

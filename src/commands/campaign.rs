@@ -8,7 +8,7 @@ use super::{
     together,
 };
 use crate::{
-    args::RunArgs,
+    args::{Loudness, RunArgs},
     campaign::{self, Case, Expr, Flags, Manner, Options, Planned, Shard, State, Suite},
     ci::Ci,
     config::{Config, Layers, Sources},
@@ -170,7 +170,7 @@ fn carry_out(suite: &mut Suite, args: &RunArgs, terminal: &Terminal) -> Result<E
     ));
     let manner = Manner {
         progress: args.progress,
-        quiet: args.quiet,
+        loudness: Loudness::of(args.quiet, args.verbose),
         json: args.json,
         strict_baseline: args.strict_baseline,
         on_unknown: args.on_unknown,

@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use super::run::{Called, Order, Strict, execute};
 use crate::{
-    args::CaseArgs,
+    args::{CaseArgs, Loudness},
     campaign::Suite,
     ci::Ci,
     config::{Config, Layers, SeedChoice},
@@ -40,7 +40,7 @@ pub(crate) fn case(args: &CaseArgs, terminal: &Terminal) -> Result<Exit, Failure
         argv: suite.argv,
         // Whoever started this reads it.
         json: true,
-        quiet: args.quiet,
+        loudness: Loudness::of(args.quiet, args.verbose),
         progress: args.progress,
         on_unknown: args.on_unknown,
         place: None,

@@ -8,7 +8,7 @@ use runner::store::{HISTORY, RunDir, RunState, VERDICT};
 use serde_json::json;
 
 use crate::{
-    args::{CheckArgs, OnUnknown, Progress},
+    args::{CheckArgs, Loudness, OnUnknown, Progress},
     baseline,
     commands::{certificate, minimal},
     exit::{Exit, Failure},
@@ -178,25 +178,42 @@ fn sealed(dir: &RunDir, args: &CheckArgs, terminal: &Terminal) -> Result<Judged,
             dir.id()
         )));
     }
-    if !dir.path().join(HISTORY).exists() {
-        // Killed before anything was asked of the target: a record all the same, of no call.
-        dir.write_text(HISTORY, "")?;
-    }
-    let mut judged = run(dir, terminal)?;
-    let (exit, _) = exit_of(&judged.report, args, terminal)?;
-    let ui = Ui::new(terminal, Progress::None, true, false);
-    pages::publish(
-        &terminal.store()?,
-        dir,
-        &judged.report,
-        exit,
-        args.on_unknown,
-        &ui,
-    )?;
+    let exit = |report: &Report| Ok(exit_of(report, args, terminal)?.0);
+    let ui = Ui::new(terminal, Progress::None, Loudness::Quiet, false);
+    let mut judged = judge_and_seal(dir, &exit, args.on_unknown, terminal, &ui)?;
     judged.told.push(format!(
         "{} was not judged when it ended: now it is, and sealed",
         dir.id()
     ));
+    Ok(judged)
+}
+
+/// Seals a run that was stopped before it was judged, and ended with this.
+pub(super) fn seal(
+    dir: &RunDir,
+    exit: Exit,
+    on_unknown: OnUnknown,
+    terminal: &Terminal,
+    ui: &Ui,
+) -> Result<Judged, Failure> {
+    judge_and_seal(dir, &|_| Ok(exit), on_unknown, terminal, ui)
+}
+
+fn judge_and_seal(
+    dir: &RunDir,
+    exit: &dyn Fn(&Report) -> Result<Exit, Failure>,
+    on_unknown: OnUnknown,
+    terminal: &Terminal,
+    ui: &Ui,
+) -> Result<Judged, Failure> {
+    if !dir.path().join(HISTORY).exists() {
+        // Ended before anything was asked of the target: a record all the same, of no call.
+        dir.write_text(HISTORY, "")?;
+    }
+    let judged = run(dir, terminal)?;
+    let exit = exit(&judged.report)?;
+    let store = terminal.store()?;
+    pages::publish(&store, dir, &judged.report, exit, on_unknown, ui)?;
     Ok(judged)
 }
 

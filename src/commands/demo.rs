@@ -1,7 +1,7 @@
 //! `schism demo`: two runs on the embedded store. Raft comes through; a quorum of one does not, and is explained.
 
 use crate::{
-    args::{DemoArgs, OnUnknown, Progress, RunArgs},
+    args::{DemoArgs, Loudness, OnUnknown, Progress, RunArgs},
     ci::Ci,
     commands::run::{Done, Order, choose, execute},
     config::Config,
@@ -71,7 +71,7 @@ fn go(args: &DemoArgs, terminal: &Terminal, mode: &[&str], faults: &str) -> Resu
             baseline: None,
             argv: std::env::args().collect(),
             json: false,
-            quiet: false,
+            loudness: Loudness::Usual,
             progress: Progress::Auto,
             on_unknown: OnUnknown::Fail,
             place: None,

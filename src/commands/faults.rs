@@ -5,7 +5,7 @@ use nemesis::{Kind, Refusal};
 use serde_json::json;
 
 use crate::{
-    args::{ListArgs, Progress, RunArgs},
+    args::{ListArgs, Loudness, Progress, RunArgs},
     config::Config,
     deploy,
     exit::{Exit, Failure},
@@ -23,9 +23,6 @@ struct Looked {
 
 /// Lists the faults.
 pub(crate) fn list(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
-    if args.verdict.is_some() {
-        return Err(Failure::usage("--verdict is for a list of runs"));
-    }
     let looked = match &args.target {
         Some(what) => Some(look(what, args, terminal)?),
         None if args.lab.is_some() || !args.node.is_empty() => {
@@ -56,7 +53,7 @@ fn look(what: &str, args: &ListArgs, terminal: &Terminal) -> Result<Looked, Fail
     let (config, _) = Config::resolve(&said)?;
     let entry = registry::find(&config.target.adapter)
         .ok_or_else(|| Failure::usage(registry::unknown(&config.target.adapter)))?;
-    let ui = Ui::new(terminal, Progress::None, true, false);
+    let ui = Ui::new(terminal, Progress::None, Loudness::Quiet, false);
     let (possible, refused) = deploy::possible(entry, &config, &ui)?;
     Ok(Looked {
         target: entry.name,

@@ -1,4 +1,4 @@
-//! `schism list`: the runs, newest first.
+//! `schism list`: the runs, newest first; other files have what else there is to list.
 
 use chrono::{DateTime, Utc};
 use runner::store::{RunEntry, RunState};
@@ -12,18 +12,43 @@ use crate::{
 
 /// Lists.
 pub(crate) fn list(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
+    refuse_foreign(args)?;
     match args.what {
         Listed::Runs => runs(args, terminal),
         Listed::Faults => super::faults::list(args, terminal),
+        Listed::Cases => super::known::cases(args, terminal),
+        Listed::Workloads => super::known::workloads(args, terminal),
+        Listed::Checkers => super::known::checkers(args, terminal),
+        Listed::Adapters => super::known::adapters(args, terminal),
+    }
+}
+
+/// What is not about what is listed is refused, not ignored.
+fn refuse_foreign(args: &ListArgs) -> Result<(), Failure> {
+    let (target, faults) = match args.what {
+        Listed::Faults => (true, true),
+        Listed::Cases => (true, false),
+        _ => (false, false),
+    };
+    let wrong = |what: &str, of: &str| Err(Failure::usage(format!("{what} is for a list of {of}")));
+    match args {
+        ListArgs {
+            target: Some(name), ..
+        } if !target => wrong(
+            name,
+            "faults, where it is the target, or of cases, where it is the file: schism list faults TARGET",
+        ),
+        _ if !faults && (args.lab.is_some() || !args.node.is_empty()) => {
+            wrong("a cluster", "faults: schism list faults TARGET --lab 3")
+        }
+        ListArgs {
+            verdict: Some(_), ..
+        } if args.what != Listed::Runs => wrong("--verdict", "runs"),
+        _ => Ok(()),
     }
 }
 
 fn runs(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
-    if args.target.is_some() || args.lab.is_some() || !args.node.is_empty() {
-        return Err(Failure::usage(
-            "a list of runs takes no target and no cluster; did you mean schism list faults TARGET?",
-        ));
-    }
     let store = terminal.store()?;
     let mut entries = store.list()?;
     if let Some(word) = &args.verdict {

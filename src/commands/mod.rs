@@ -18,6 +18,7 @@ pub(crate) mod gc;
 pub(crate) mod heal;
 pub(crate) mod import;
 pub(crate) mod index;
+pub(crate) mod known;
 pub(crate) mod lab;
 pub(crate) mod list;
 pub(crate) mod man;

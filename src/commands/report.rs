@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::check;
 use crate::{
-    args::{OnUnknown, Progress, ReportArgs},
+    args::{Loudness, OnUnknown, Progress, ReportArgs},
     exit::{Exit, Failure},
     pages::{self, PAGE},
     subject::Judged,
@@ -17,7 +17,7 @@ use crate::{
 
 /// Writes them, and says where.
 pub(crate) fn report(args: &ReportArgs, terminal: &Terminal) -> Result<Exit, Failure> {
-    let ui = Ui::new(terminal, Progress::None, false, false);
+    let ui = Ui::new(terminal, Progress::None, Loudness::Usual, false);
     let mut worst = Exit::Pass;
     for what in &args.what {
         let dir = terminal.store()?.resolve(what)?;

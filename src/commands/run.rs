@@ -8,13 +8,13 @@ use std::{
 
 use generator::Seed;
 use reports::{Broken, Conclusion, Report, RunMeta, Told, github::Place, text};
-use runner::store::{RunDir, run_suffix, safe_name};
+use runner::store::{HISTORY, RunDir, run_suffix, safe_name};
 use serde_json::json;
 
-use super::campaign;
+use super::{campaign, check};
 use crate::{
     access,
-    args::{OnUnknown, Progress, RunArgs},
+    args::{Loudness, OnUnknown, Progress, RunArgs},
     baseline,
     campaign::case_name,
     ci::{self, Ci, CiRun},
@@ -80,7 +80,7 @@ fn order(args: &RunArgs, config: Config, layers: Layers, ci: Ci) -> Result<Order
         baseline: Some(Strict(args.strict_baseline)),
         argv: std::env::args().collect(),
         json: args.json,
-        quiet: args.quiet,
+        loudness: Loudness::of(args.quiet, args.verbose),
         progress: args.progress,
         on_unknown: args.on_unknown,
         place: file
@@ -106,8 +106,8 @@ pub(crate) struct Order {
     pub(crate) argv: Vec<String>,
     /// Whether machines listen on standard output.
     pub(crate) json: bool,
-    /// Whether people want little.
-    pub(crate) quiet: bool,
+    /// How much people want.
+    pub(crate) loudness: Loudness,
     /// How to show progress.
     pub(crate) progress: Progress,
     /// How to end where nothing can be concluded.
@@ -145,7 +145,12 @@ pub(crate) struct Done {
 
 /// Makes a run: from configuration to sealed directory, and the summary on the terminal.
 pub(crate) fn execute(order: Order, terminal: &Terminal) -> Result<Done, Failure> {
-    let ui = Arc::new(Ui::new(terminal, order.progress, order.quiet, order.json));
+    let ui = Arc::new(Ui::new(
+        terminal,
+        order.progress,
+        order.loudness,
+        order.json,
+    ));
     Signals::watch()?.tell(&ui);
     let (ci, place, on_unknown) = (order.ci.clone(), order.place.clone(), order.on_unknown);
     ci.hide(&access::secrets(&order.config.cluster.ssh), terminal);
@@ -183,8 +188,12 @@ pub(crate) fn execute(order: Order, terminal: &Terminal) -> Result<Done, Failure
                 intended.lasted(dir, began.elapsed());
             }
             let broken = pages::broken(dir.as_ref(), failure);
-            if let Some(dir) = &dir {
-                seal_broken(dir, failure, &broken, terminal, &ui);
+            match &dir {
+                Some(dir) if failure.exit.is_interrupt() => {
+                    seal_unasked(dir, failure.exit, on_unknown, terminal, &ui);
+                }
+                Some(dir) => seal_broken(dir, failure, &broken, terminal, &ui),
+                None => {}
             }
             let told = CiRun {
                 told: Told::Broken(&broken),
@@ -269,11 +278,33 @@ impl Intended {
     }
 }
 
-/// A run that broke is over all the same; but one that was only not judged can still be.
-fn seal_broken(dir: &RunDir, failure: &Failure, broken: &Broken, terminal: &Terminal, ui: &Ui) {
-    if failure.exit.is_interrupt() {
+/// A run that was stopped before anything was asked of the target has nothing to be judged, and so its verdict is known: it
+/// is sealed as every interrupted run is. One that was stopped later and not judged can still be: `schism check` seals it.
+fn seal_unasked(
+    dir: &RunDir,
+    exit: Exit,
+    on_unknown: OnUnknown,
+    terminal: &Terminal,
+    ui: &Arc<Ui>,
+) {
+    if dir.path().join(HISTORY).exists() {
         return;
     }
+    let sealed = dump::caught(|| check::seal(dir, exit, on_unknown, terminal, ui));
+    match sealed.and_then(|sealed| sealed) {
+        Ok(_) => terminal.say(&format!("report {}\n", dir.path().join(PAGE).display())),
+        Err(e) => ui.warn(&e.message),
+    }
+    let shown = terminal
+        .store()
+        .and_then(|store| index::render(&store, &baseline::read(terminal.baseline())?).map(drop));
+    if let Err(e) = shown {
+        ui.warn(&e.message);
+    }
+}
+
+/// A run that broke is over all the same.
+fn seal_broken(dir: &RunDir, failure: &Failure, broken: &Broken, terminal: &Terminal, ui: &Ui) {
     wreck::tell(dir, &failure.message, ui);
     pages::publish_broken(dir, broken, ui);
     let verdict = json!({

@@ -11,7 +11,7 @@ use runner::store::{HISTORY, RunDir, Store};
 use super::report;
 use crate::{
     args::OnUnknown,
-    campaign::{Planned, Suite},
+    campaign::{Planned, Rerun, Suite},
     ci::{Ci, CiRun},
     exit::{Exit, Failure},
     pages::{self, PAGE},
@@ -50,17 +50,18 @@ pub(super) fn tell(
     on_unknown: OnUnknown,
     terminal: &Terminal,
 ) -> Vec<String> {
-    let ended: Vec<Ended> = suite
+    let ended: Vec<(&Planned, Ended)> = suite
         .cases
         .iter()
-        .filter_map(|case| ended(case, store, terminal))
+        .filter_map(|case| Some((case, ended(case, store, terminal)?)))
         .collect();
-    let told: Vec<Told<'_>> = ended.iter().map(Ended::told).collect();
+    let told: Vec<Told<'_>> = ended.iter().map(|(_, ended)| ended.told()).collect();
     let documents: Vec<Document<'_>> = ended
         .iter()
-        .map(|ended| Document {
+        .map(|(case, ended)| Document {
             run: ended.told(),
             attachments: ended.attachments(),
+            reruns: case.reruns.iter().map(rerun).collect(),
         })
         .collect();
     let texts = [
@@ -82,6 +83,13 @@ pub(super) fn tell(
     let page = store.root().join("index.html");
     trouble.extend(ci.tell(&runs, Some(&page), on_unknown, terminal));
     trouble
+}
+
+fn rerun(broken: &Rerun) -> junit::Rerun<'_> {
+    junit::Rerun {
+        run: broken.run.as_deref(),
+        why: &broken.error,
+    }
 }
 
 /// `None` of one that was not begun.

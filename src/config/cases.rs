@@ -52,6 +52,9 @@ pub(crate) enum WorkloadName {
 }
 
 impl WorkloadName {
+    /// All of them.
+    pub(crate) const ALL: [Self; 1] = [Self::Register];
+
     /// As it is written.
     pub(crate) fn word(self) -> &'static str {
         match self {

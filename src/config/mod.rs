@@ -19,7 +19,7 @@ use nemesis::{Faults, ScheduleSpec, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub(crate) use self::{
-    cases::{CaseConfig, Seeds},
+    cases::{CaseConfig, Seeds, WorkloadName},
     complaint::explain,
     layers::{DEFAULTS, Layers, Origin},
     overlays::RecordedLayers,

@@ -126,6 +126,10 @@ impl Checker<Bank> for AsFirstRead {
         self.balances.decides()
     }
 
+    fn limits(&self) -> &'static str {
+        self.balances.limits()
+    }
+
     fn check(&self, history: &History<Bank>, budget: Budget) -> Verdict {
         let mut verdict = self.balances.check(history, budget);
         if let Verdict::Fail(findings) = &mut verdict {

@@ -24,11 +24,11 @@ use self::{
     models::MODELS,
     read::{others, plain, registers, sets, snapshots, transactions},
     shape::Shape,
-    typed::{Opening, linearizable_or, typed},
+    typed::{From, Opening, linearizable_or, typed},
 };
 pub(crate) use self::{
     read::Assumed,
-    typed::{Notation, Typed},
+    typed::{About, Notation, Typed},
 };
 use crate::{exit::Failure, judge::Circumstances};
 
@@ -39,7 +39,7 @@ pub(crate) struct Subject {
     /// Its name.
     pub(crate) name: &'static str,
     /// Other names for it.
-    also: &'static [&'static str],
+    pub(crate) also: &'static [&'static str],
     /// What is judged, in a line.
     pub(crate) about: &'static str,
     /// What it may be expected to be; the first unless told otherwise.
@@ -48,7 +48,7 @@ pub(crate) struct Subject {
     functions: &'static [&'static str],
     /// Whether a text whose functions are among those is of this kind.
     fits: fn(&Shape) -> bool,
-    open: fn(&Path, &Reading) -> Opening,
+    open: fn(From<'_>, &Reading) -> Opening,
 }
 
 /// What is asked about one history.
@@ -159,7 +159,21 @@ impl Subject {
 
     /// Reads the history in a file, in whatever notation it is.
     pub(crate) fn open(&self, path: &Path, how: &Reading) -> Opening {
-        (self.open)(path, how)
+        (self.open)(From::File(path), how)
+    }
+
+    /// Who judges it where this is expected: by that, and then every run of this kind.
+    pub(crate) fn checkers(
+        &self,
+        expect: &'static str,
+    ) -> Result<(Vec<About>, Vec<About>), Failure> {
+        let reading = Reading::default();
+        (self.open)(From::Nothing, &reading)?.checkers(&Ask {
+            expect,
+            reading,
+            circumstances: Circumstances::default(),
+            budget: Budget::default(),
+        })
     }
 
     /// How a copy in this notation is to be read, so that it is taken for what was read here.
@@ -205,7 +219,7 @@ impl Subject {
 }
 
 /// All of them.
-pub(crate) const SUBJECTS: [Subject; 17] = [
+pub(crate) static SUBJECTS: [Subject; 17] = [
     Subject {
         option: "--workload",
         name: "register",
@@ -221,9 +235,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
             (shape.reads_only_scalars() || written && shape.reads_nothing())
                 && !shape.reads_name_keys()
         },
-        open: |path, how| {
+        open: |from, how| {
             linearizable_or(
-                path,
+                from,
                 how,
                 registers,
                 checks::registers,
@@ -240,9 +254,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: levels,
         functions: &["txn"],
         fits: |shape| shape.step("append") || !shape.step("w"),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 transactions,
                 checks::transactions,
@@ -258,9 +272,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: levels,
         functions: &["txn"],
         fits: |shape| shape.step("w") && !shape.step("append"),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 transactions,
                 checks::transactions,
@@ -276,8 +290,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["eventual", "linearizable", "last-read"],
         functions: &["add", "read"],
         fits: |shape| shape.reads_lists() || shape.reads_nothing(),
-        open: |path, how| {
-            typed(path, how, sets, checks::sets, |c: &ops::SetCall| {
+        open: |from, how| {
+            typed(from, how, sets, checks::sets, |c: &ops::SetCall| {
                 c.op == ops::SetOp::Read
             })
         },
@@ -290,9 +304,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["bounded"],
         functions: &["add", "read"],
         fits: |shape| shape.has("add") && (shape.reads_only_scalars() || shape.reads_nothing()),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::counters,
@@ -308,8 +322,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["constant-total", "no-overdraft"],
         functions: &["transfer", "read"],
         fits: |shape| shape.has("transfer") || shape.reads_maps(),
-        open: |path, how| {
-            typed(path, how, others, checks::banks, |c: &ops::BankCall| {
+        open: |from, how| {
+            typed(from, how, others, checks::banks, |c: &ops::BankCall| {
                 *c == ops::BankCall::Read
             })
         },
@@ -322,8 +336,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["unique"],
         functions: &["generate"],
         fits: |_| true,
-        open: |path, how| {
-            typed(path, how, others, checks::ids, |_: &ops::UniqueIdsCall| {
+        open: |from, how| {
+            typed(from, how, others, checks::ids, |_: &ops::UniqueIdsCall| {
                 true
             })
         },
@@ -336,8 +350,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["at-least-once", "exactly-once", "producer-order"],
         functions: &["enqueue", "dequeue", "drain"],
         fits: |_| true,
-        open: |path, how| {
-            typed(path, how, others, checks::queues, |c: &ops::QueueCall| {
+        open: |from, how| {
+            typed(from, how, others, checks::queues, |c: &ops::QueueCall| {
                 !matches!(c.op, ops::QueueOp::Enqueue(_))
             })
         },
@@ -350,8 +364,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["mutual-exclusion"],
         functions: &["acquire", "release"],
         fits: |_| true,
-        open: |path, how| {
-            typed(path, how, others, checks::locks, |c: &ops::LockCall| {
+        open: |from, how| {
+            typed(from, how, others, checks::locks, |c: &ops::LockCall| {
                 c.op == ops::LockOp::Acquire
             })
         },
@@ -364,9 +378,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["one-leader-per-term"],
         functions: &["leader"],
         fits: |_| true,
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::elections,
@@ -382,9 +396,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["agreement"],
         functions: &["propose", "learn"],
         fits: |_| true,
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::decisions,
@@ -400,8 +414,8 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["read-atomic"],
         functions: &["write", "read"],
         fits: |shape| shape.reads_lists() && !shape.reads_name_keys(),
-        open: |path, how| {
-            typed(path, how, others, checks::rows, |c: &ops::RowsCall| {
+        open: |from, how| {
+            typed(from, how, others, checks::rows, |c: &ops::RowsCall| {
                 c.op == ops::RowsOp::Read
             })
         },
@@ -414,9 +428,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["snapshot-isolation", "strict-serializable", "sequential"],
         functions: &["write", "read"],
         fits: |shape| shape.reads_name_keys() && !shape.reads_lists_of_maps(),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 snapshots,
                 checks::snapshots,
@@ -432,9 +446,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["serializable"],
         functions: &["insert"],
         fits: |_| true,
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::guarded,
@@ -450,9 +464,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["timestamp-order"],
         functions: &["add", "read"],
         fits: |shape| shape.reads_lists_of_maps(),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::timestamps,
@@ -468,7 +482,7 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["ordered"],
         functions: &["send", "poll", "txn", "assign", "subscribe", "crash"],
         fits: |shape| !shape.only(&["txn"]),
-        open: |path, how| typed(path, how, plain, checks::logs, checks::polls),
+        open: |from, how| typed(from, how, plain, checks::logs, checks::polls),
     },
     Subject {
         option: "--workload",
@@ -478,9 +492,9 @@ pub(crate) const SUBJECTS: [Subject; 17] = [
         expects: || vec!["committed-reads"],
         functions: &["write", "read", "refresh", "strong-read"],
         fits: |shape| shape.has("strong-read"),
-        open: |path, how| {
+        open: |from, how| {
             typed(
-                path,
+                from,
                 how,
                 others,
                 checks::documents,
@@ -500,13 +514,18 @@ fn levels() -> Vec<&'static str> {
         .collect()
 }
 
+/// Everything that is judged: workloads, then models.
+pub(crate) fn all() -> impl Iterator<Item = &'static Subject> {
+    SUBJECTS.iter().chain(&MODELS)
+}
+
 /// The subject of this name.
 pub(crate) fn named(name: &str) -> Result<&'static Subject, Failure> {
     let found = SUBJECTS
         .iter()
         .find(|s| s.name == name || s.also.contains(&name));
     found.ok_or_else(|| {
-        let names: Vec<&str> = SUBJECTS.iter().map(|s| s.name).collect();
+        let names = names();
         let list: String = SUBJECTS
             .iter()
             .map(|s| format!("\n  {:<13} {}", s.name, s.about))
@@ -516,6 +535,10 @@ pub(crate) fn named(name: &str) -> Result<&'static Subject, Failure> {
             hint(name, &names)
         ))
     })
+}
+
+fn names() -> Vec<&'static str> {
+    SUBJECTS.iter().map(|s| s.name).collect()
 }
 
 /// The subject that a model judges: registers as ever, anything else by the search.
@@ -573,7 +596,7 @@ pub(crate) fn recognize(path: &Path) -> Result<(&'static Subject, String), Failu
         [] => Err(Failure::usage(format!(
             "{at}: no workload known here has {}; name one with --workload: {}",
             shape.why(),
-            SUBJECTS.map(|s| s.name).join(", ")
+            names().join(", ")
         ))),
         _ => {
             let names: Vec<&str> = fitting.iter().map(|s| s.name).collect();

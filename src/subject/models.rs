@@ -1,7 +1,5 @@
 //! The models of `--model`, by which linearizability is judged. Their names are those of `checkers::linear::models`.
 
-use std::path::Path;
-
 use checkers::linear::{
     Object,
     models::{
@@ -13,50 +11,50 @@ use checkers::linear::{
 use super::{
     Initial, Reading, Subject, checks,
     read::{Import, cells, objects, sets},
-    typed::{Opening, linearizable},
+    typed::{From, Opening, linearizable},
 };
 use crate::exit::Failure;
 
 /// All but the registers, which are a workload, too.
 pub(super) static MODELS: [Subject; 17] = [
-    model("append-list", |path, how| open::<Cells>(path, how, cells)),
-    model("counter", |path, how| open::<Count>(path, how, objects)),
-    model("fenced-mutex", |path, how| {
-        open::<FencedMutex>(path, how, objects)
+    model("append-list", |from, how| open::<Cells>(from, how, cells)),
+    model("counter", |from, how| open::<Count>(from, how, objects)),
+    model("fenced-mutex", |from, how| {
+        open::<FencedMutex>(from, how, objects)
     }),
-    model("fifo-queue", |path, how| open::<Fifo>(path, how, objects)),
-    model("kv-append", |path, how| open::<Text>(path, how, objects)),
-    model("log", |path, how| open::<Offsets>(path, how, objects)),
-    model("members", |path, how| {
-        open::<Membership>(path, how, objects)
+    model("fifo-queue", |from, how| open::<Fifo>(from, how, objects)),
+    model("kv-append", |from, how| open::<Text>(from, how, objects)),
+    model("log", |from, how| open::<Offsets>(from, how, objects)),
+    model("members", |from, how| {
+        open::<Membership>(from, how, objects)
     }),
-    model("multi-register", |path, how| {
-        open::<Cells>(path, how, cells)
+    model("multi-register", |from, how| {
+        open::<Cells>(from, how, cells)
     }),
-    model("mutex", |path, how| open::<Mutex>(path, how, objects)),
-    model("owner-mutex", |path, how| {
-        open::<OwnerMutex>(path, how, objects)
+    model("mutex", |from, how| open::<Mutex>(from, how, objects)),
+    model("owner-mutex", |from, how| {
+        open::<OwnerMutex>(from, how, objects)
     }),
-    model("priority-queue", |path, how| {
-        open::<LeastFirst>(path, how, objects)
+    model("priority-queue", |from, how| {
+        open::<LeastFirst>(from, how, objects)
     }),
-    model("reentrant-mutex", |path, how| {
-        open::<ReentrantMutex>(path, how, objects)
+    model("reentrant-mutex", |from, how| {
+        open::<ReentrantMutex>(from, how, objects)
     }),
-    model("semaphore", |path, how| open::<Permits>(path, how, objects)),
-    model("set", |path, how| open::<Elements>(path, how, sets)),
-    model("stack", |path, how| {
-        open::<LastInFirstOut>(path, how, objects)
+    model("semaphore", |from, how| open::<Permits>(from, how, objects)),
+    model("set", |from, how| open::<Elements>(from, how, sets)),
+    model("stack", |from, how| {
+        open::<LastInFirstOut>(from, how, objects)
     }),
-    model("unordered-queue", |path, how| {
-        open::<Bag>(path, how, objects)
+    model("unordered-queue", |from, how| {
+        open::<Bag>(from, how, objects)
     }),
-    model("versioned-register", |path, how| {
-        open::<VersionedRegister>(path, how, objects)
+    model("versioned-register", |from, how| {
+        open::<VersionedRegister>(from, how, objects)
     }),
 ];
 
-const fn model(name: &'static str, open: fn(&Path, &Reading) -> Opening) -> Subject {
+const fn model(name: &'static str, open: fn(From<'_>, &Reading) -> Opening) -> Subject {
     Subject {
         option: "--model",
         name,
@@ -70,7 +68,11 @@ const fn model(name: &'static str, open: fn(&Path, &Reading) -> Opening) -> Subj
     }
 }
 
-fn open<M: Object + 'static>(path: &Path, how: &Reading, import: Import<M::Recorded>) -> Opening {
+fn open<M: Object + 'static>(
+    from: From<'_>,
+    how: &Reading,
+    import: Import<M::Recorded>,
+) -> Opening {
     match how.initial {
         None => {}
         // What it says makes no difference: whoever says it means something else.
@@ -89,7 +91,7 @@ fn open<M: Object + 'static>(path: &Path, how: &Reading, import: Import<M::Recor
             ));
         }
     }
-    linearizable(path, how, import, checks::objects::<M>, |_| true)
+    linearizable(from, how, import, checks::objects::<M>, |_| true)
 }
 
 #[cfg(test)]

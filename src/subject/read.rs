@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
 
 use history::{
-    Codec, Datum, History, Operation, Register, Txn,
+    Codec, Datum, History, Nodes, Operation, Register, Txn,
     foreign::{
         self, Assumptions, Foreign, ForeignError, Format, Imported, Keys, Nil, Notes, Reader, Start,
     },
@@ -25,6 +25,20 @@ pub(super) struct Read<O: Operation> {
     pub(super) assumed: Assumed,
     /// For people.
     pub(super) told: Vec<String>,
+}
+
+impl<O: Operation> Read<O> {
+    /// A history without calls, of which nothing is assumed but that times count.
+    pub(super) fn nothing() -> Self {
+        Self {
+            history: History::new(Nodes::default(), []).expect("no call contradicts another"),
+            assumed: Assumed {
+                real_time: true,
+                ..Assumed::default()
+            },
+            told: Vec::new(),
+        }
+    }
 }
 
 /// What was assumed because the text does not say it.

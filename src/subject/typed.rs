@@ -10,8 +10,8 @@ use checkers::{
     Checker,
     linear::{Certificate, Judge, Refusal},
 };
-use history::{Codec, History, Index, Span, edn, journal};
-use reports::Report;
+use history::{Codec, History, Index, Operation, Span, edn, journal};
+use reports::{NoSuchOp, OpView, Report};
 
 use super::{
     Ask, Reading,
@@ -29,10 +29,43 @@ pub(crate) enum Notation {
     Journal,
 }
 
+/// Where a history is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From<'a> {
+    /// In a file, in whatever notation.
+    File(&'a Path),
+    /// Nowhere, and without calls: for those who ask about its checkers only.
+    Nothing,
+}
+
+/// A checker, by what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct About {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it decides.
+    pub(crate) decides: String,
+    /// How far its verdicts go.
+    pub(crate) limits: &'static str,
+}
+
+impl About {
+    /// Of this one.
+    pub(crate) fn of<O: Operation>(checker: &dyn Checker<O>) -> Self {
+        Self {
+            name: checker.name().to_owned(),
+            decides: checker.decides(),
+            limits: checker.limits(),
+        }
+    }
+}
+
 /// A history of which only its own kind knows what its calls are.
 pub(crate) trait Typed: Send {
     /// Judges it.
     fn judge(&self, ask: &Ask) -> Result<Report, Failure>;
+    /// Who would judge it: by what is expected, and then every history of this kind.
+    fn checkers(&self, ask: &Ask) -> Result<(Vec<About>, Vec<About>), Failure>;
     /// An order of its calls that proves that it is linearizable, if there is one and the budget lasts.
     fn certify(&self, ask: &Ask) -> Result<Option<Certificate>, Failure>;
     /// Whether a certificate proves that it is linearizable.
@@ -41,6 +74,8 @@ pub(crate) trait Typed: Send {
     fn write(&self, to: Notation, out: &mut dyn Write) -> io::Result<()>;
     /// The history of these calls alone.
     fn part(&self, calls: &[Index]) -> Box<dyn Typed>;
+    /// One call with what is around it, by a number that it has in the record.
+    fn op(&self, report: &Report, number: u64) -> Result<OpView, NoSuchOp>;
     /// How many calls it has.
     fn calls(&self) -> usize;
     /// What was assumed of its objects.
@@ -54,31 +89,31 @@ pub(super) type Opening = Result<Box<dyn Typed>, Failure>;
 
 /// Reads a file as histories of one operation, which these checkers judge.
 pub(super) fn typed<O: Codec>(
-    path: &Path,
+    from: From<'_>,
     how: &Reading,
     import: Import<O>,
     checks: fn(&History<O>, &Assumed, &Ask) -> Checks<O>,
     is_read: fn(&O::Call) -> bool,
 ) -> Opening {
     let by = By::Checkers(checks);
-    opened(path, how, import, by, is_read)
+    opened(from, how, import, by, is_read)
 }
 
 /// Reads a file as histories of one operation, whose linearizability is judged.
 pub(super) fn linearizable<O: Codec>(
-    path: &Path,
+    from: From<'_>,
     how: &Reading,
     import: Import<O>,
     judge: fn(&Assumed, &Ask) -> Box<dyn Judge<O>>,
     is_read: fn(&O::Call) -> bool,
 ) -> Opening {
     let by = By::Judge(judge);
-    opened(path, how, import, by, is_read)
+    opened(from, how, import, by, is_read)
 }
 
 /// The same, where something weaker than linearizability may be expected, too.
 pub(super) fn linearizable_or<O: Codec>(
-    path: &Path,
+    from: From<'_>,
     how: &Reading,
     import: Import<O>,
     judge: fn(&Assumed, &Ask) -> Box<dyn Judge<O>>,
@@ -86,18 +121,21 @@ pub(super) fn linearizable_or<O: Codec>(
     is_read: fn(&O::Call) -> bool,
 ) -> Opening {
     let by = By::Either(judge, weaker);
-    opened(path, how, import, by, is_read)
+    opened(from, how, import, by, is_read)
 }
 
 fn opened<O: Codec>(
-    path: &Path,
+    from: From<'_>,
     how: &Reading,
     import: Import<O>,
     by: By<O>,
     is_read: fn(&O::Call) -> bool,
 ) -> Opening {
     Ok(Box::new(Opened {
-        read: read::read(path, how, import)?,
+        read: match from {
+            From::File(path) => read::read(path, how, import)?,
+            From::Nothing => Read::nothing(),
+        },
         by,
         is_read,
     }))
@@ -147,26 +185,39 @@ impl<O: Codec> Opened<O> {
     }
 }
 
-impl<O: Codec> Typed for Opened<O> {
-    fn judge(&self, ask: &Ask) -> Result<Report, Failure> {
+impl<O: Codec> Opened<O> {
+    /// The checkers for what is expected.
+    fn checks(&self, ask: &Ask) -> Checks<O> {
         let Read {
             history, assumed, ..
         } = &self.read;
-        let checks = match self.by {
-            By::Checkers(checks) => checks(history, assumed, ask)?,
-            By::Either(_, weaker) if ask.expect != LINEARIZABLE => weaker(history, assumed, ask)?,
+        match self.by {
+            By::Checkers(checks) => checks(history, assumed, ask),
+            By::Either(_, weaker) if ask.expect != LINEARIZABLE => weaker(history, assumed, ask),
             By::Judge(judge) | By::Either(judge, _) => {
-                vec![judge(assumed, ask) as Box<dyn Checker<O>>]
+                Ok(vec![judge(assumed, ask) as Box<dyn Checker<O>>])
             }
-        };
+        }
+    }
+}
+
+impl<O: Codec> Typed for Opened<O> {
+    fn judge(&self, ask: &Ask) -> Result<Report, Failure> {
+        let checks = self.checks(ask)?;
         let circumstances = ask.circumstances.clone();
         Ok(judge::judge(
-            history,
+            &self.read.history,
             &checks,
             self.is_read,
             circumstances,
             ask.budget,
         ))
+    }
+
+    fn checkers(&self, ask: &Ask) -> Result<(Vec<About>, Vec<About>), Failure> {
+        let own = self.checks(ask)?;
+        let own = own.iter().map(|checker| About::of(&**checker)).collect();
+        Ok((own, judge::of_every_run::<O>(self.is_read)))
     }
 
     fn certify(&self, ask: &Ask) -> Result<Option<Certificate>, Failure> {
@@ -216,6 +267,10 @@ impl<O: Codec> Typed for Opened<O> {
             by: self.by,
             is_read: self.is_read,
         })
+    }
+
+    fn op(&self, report: &Report, number: u64) -> Result<OpView, NoSuchOp> {
+        OpView::new(report, &self.read.history, number)
     }
 
     fn calls(&self) -> usize {

@@ -1,6 +1,8 @@
 //! The program as its users see it, where it needs no cluster: arguments, configuration, history files, exit codes.
 
+mod adapters;
 mod judging;
+mod listing;
 mod notations;
 #[path = "../support/mod.rs"]
 mod support;

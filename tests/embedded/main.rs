@@ -67,7 +67,25 @@ fn a_quorum_of_one_under_partition_returns_a_stale_read() {
     assert_eq!(verdict(&shell)["verdict"], "fail");
     shell.schism(&["check", "latest"]).code(1);
     shell.schism(&["check", "-1"]).code(1);
-    shell.schism(&["show", "latest/1"]).code(0).says("key");
+    let card = shell.schism(&["show", "latest/1"]).code(0);
+    let proof = card.out.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let number = words.next()?;
+        words.next()?.strip_prefix('p')?.parse::<u32>().ok()?;
+        Some(number.to_owned())
+    });
+    let call = proof.expect("the number of a call of the proof");
+    shell
+        .schism(&["show", &format!("latest/op/{call}")])
+        .code(0)
+        .says("on key")
+        .says("partition {")
+        .says("just before and after");
+    shell
+        .schism(&["show", "latest/op/999999999"])
+        .code(2)
+        .says("are numbered from 0 to ");
+    card.says("key");
     shell
         .schism(&["list", "--verdict", "fail"])
         .code(0)

@@ -99,6 +99,10 @@ impl Checker<Register> for Linearizable {
         "every call on a key seems to happen at once, at some moment between its invocation and its answer".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound and complete, as long as the budget lasts; then it is unknown. Values written once need no budget"
+    }
+
     fn check(&self, history: &History<Register>, budget: Budget) -> Verdict {
         let keys = split(history);
         let budget = shared(budget, keys.len());

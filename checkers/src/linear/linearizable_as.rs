@@ -91,6 +91,10 @@ impl<M: Object> Checker<M::Recorded> for LinearizableAs<M> {
         )
     }
 
+    fn limits(&self) -> &'static str {
+        "sound and complete for the model, as long as the budget lasts; then it is unknown"
+    }
+
     fn check(&self, history: &History<M::Recorded>, budget: Budget) -> Verdict {
         let objects = split::<M>(history);
         let initial = M::initially(self.initial);

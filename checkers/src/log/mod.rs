@@ -72,6 +72,10 @@ impl Checker<Log> for Streams {
             .to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound if offsets and messages are reported as they are; incomplete: messages above the last poll are not judged"
+    }
+
     fn check(&self, history: &History<Log>, _: Budget) -> Verdict {
         let logs = orders::Logs::read(history);
         let mut findings = Findings::new(history, "log");

@@ -27,6 +27,10 @@ impl Checker<Snapshot> for CausalReverse {
         "what is seen includes all that was acknowledged before it was written".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where each key is written once, and complete for pairs of writes as one read shows them"
+    }
+
     fn check(&self, history: &History<Snapshot>, _: Budget) -> Verdict {
         let words = Words(history);
         let spans = history.spans();

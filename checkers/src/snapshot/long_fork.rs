@@ -30,6 +30,10 @@ impl Checker<Snapshot> for LongFork {
         "no two reads see two writes in opposite orders".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where each key is written once, and complete for pairs of writes"
+    }
+
     fn check(&self, history: &History<Snapshot>, _: Budget) -> Verdict {
         let words = Words(history);
         let mut findings = Findings::new(history, "snapshot-isolation");

@@ -31,6 +31,10 @@ impl Checker<Snapshot> for Sequential {
         "what a client wrote is seen in the order in which it wrote".to_owned()
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where each key is written once, and complete for pairs of writes as one read shows them"
+    }
+
     fn check(&self, history: &History<Snapshot>, _: Budget) -> Verdict {
         let words = Words(history);
         let spans = history.spans();

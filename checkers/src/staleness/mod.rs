@@ -164,6 +164,11 @@ impl Checker<Register> for BoundedStaleness {
         }
     }
 
+    fn limits(&self) -> &'static str {
+        "sound where no value is written twice: it fails only what no order allows, and is unknown where more than two versions \
+         or repeated values leave it open"
+    }
+
     fn check(&self, history: &History<Register>, _: Budget) -> Verdict {
         let mut findings = Findings::new(history, "bounded-staleness");
         let (mut keys, mut unclear) = (0, Vec::new());

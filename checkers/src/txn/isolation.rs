@@ -413,6 +413,11 @@ impl Checker<Txn> for Isolation {
         )
     }
 
+    fn limits(&self) -> &'static str {
+        "sound; for lists complete at serializable, strict-serializable and read-committed; for registers some violations of \
+         serializability go unseen"
+    }
+
     fn check(&self, history: &History<Txn>, budget: Budget) -> Verdict {
         self.judge(history, budget).verdict(self.expected)
     }

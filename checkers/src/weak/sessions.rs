@@ -204,6 +204,10 @@ impl Checker<Register> for Sessions {
         format!("every session is given {}", names.join(", "))
     }
 
+    fn limits(&self) -> &'static str {
+        "sound, and complete where each value is written once per key; other values are left out, and counted"
+    }
+
     fn check(&self, history: &History<Register>, budget: Budget) -> Verdict {
         let ops = Ops::of(history, self.initial);
         let known = Known::of(&ops.all);

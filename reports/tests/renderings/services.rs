@@ -11,7 +11,7 @@ use schism_reports::{
     Broken, Report, RunMeta, Told,
     across::Ending,
     github::{self, Kind, Mark, Place},
-    junit::{self, OnUnknown, Suite},
+    junit::{self, OnUnknown, Rerun, Suite},
     summary,
 };
 
@@ -116,11 +116,13 @@ fn junit_is_valid_by_both_schemas_however_a_run_ends() {
     let mut suites = vec![Suite {
         run: Told::Broken(&broken),
         attachments: Vec::new(),
+        reruns: Vec::new(),
     }];
     valid("broken", &junit::documents(&suites, OnUnknown::Error));
     suites.extend(runs.iter().map(|(_, report)| Suite {
         run: Told::Judged(report),
         attachments: vec!["runs/a/report.html".to_owned()],
+        reruns: Vec::new(),
     }));
     let all = junit::documents(&suites, OnUnknown::Error);
     valid("a suite of all", &all);
@@ -147,11 +149,54 @@ fn junit_is_valid_whatever_the_system_under_test_says() {
         let suite = Suite {
             run: Told::Broken(&broken),
             attachments: vec![attack.clone()],
+            reruns: Vec::new(),
         };
         valid(
             &format!("broken {attack:?}"),
             &junit::documents(&[suite], OnUnknown::Skip),
         );
+    }
+}
+
+/// Of these Ant's schema knows nothing: without them the document is valid by it, and that is all that it has against it.
+#[test]
+fn what_was_run_again_is_told_as_such_and_never_as_flaky() {
+    let (passing, failing, broken) = (fixture::passing(), fixture::failing(0), broken());
+    let reruns = [
+        Rerun {
+            run: Some("20261121T024512Z-b7kx"),
+            why: "n3: connection refused (10.0.0.3:22)",
+        },
+        Rerun {
+            run: None,
+            why: "]]><system-out>\u{1b}[31m",
+        },
+    ];
+    let of = |run, reruns: &[Rerun<'static>]| {
+        let suite = Suite {
+            run,
+            attachments: Vec::new(),
+            reruns: reruns.to_vec(),
+        };
+        junit::documents(&[suite], OnUnknown::Error)
+    };
+    let (judged, failed) = (Told::Judged(&passing), Told::Judged(&failing));
+    for (run, errors) in [(judged, 0), (failed, 0), (Told::Broken(&broken), 1)] {
+        let (with, without) = (of(run, &reruns), of(run, &[]));
+        let told = elements(&with);
+        assert_eq!(told["rerunError"], 2, "{with}");
+        assert!(!told.keys().any(|name| name.starts_with("flaky")), "{with}");
+        assert!(!with.contains('\u{1b}'), "{with}");
+        // What is counted is how it ended at last.
+        assert!(with.contains(&format!(" errors=\"{errors}\"")), "{with}");
+        assert!(!elements(&without).contains_key("rerunError"), "{without}");
+        assert_eq!(told.get("failure"), elements(&without).get("failure"));
+        if can_validate() {
+            assert_eq!(objection("jenkins.xsd", &with), None, "{with}");
+            let why = objection("ant.xsd", &with).expect("it knows no reruns");
+            assert!(why.contains("rerunError"), "{why}");
+            valid("without reruns", &without);
+        }
     }
 }
 
@@ -185,8 +230,13 @@ fn junit_says_of_each_way_to_end_what_a_dashboard_counts() {
     let undecided = fixture::undecided();
     let failing = fixture::failing(0);
     let of = |run, on_unknown| {
-        let attachments = Vec::new();
-        junit::documents(&[Suite { run, attachments }], on_unknown)
+        let (attachments, reruns) = (Vec::new(), Vec::new());
+        let suite = Suite {
+            run,
+            attachments,
+            reruns,
+        };
+        junit::documents(&[suite], on_unknown)
     };
     let said = of(Told::Broken(&broken), OnUnknown::Error);
     assert!(
