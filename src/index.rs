@@ -8,13 +8,20 @@ use std::path::PathBuf;
 use reports::{
     RunMeta, VerdictFile,
     across::{
-        Accepted, Baseline, Board, Brief, Entry, Index, Row, RunFiles, index_page, track_record,
+        self, Accepted, Baseline, Board, Brief, Campaign, Campaigns, Ending, Entry, Index,
+        MAX_CAMPAIGNS, Row, RunFiles, index_page, track_record,
     },
+    escape::{VALUE, inert},
 };
 use runner::store::{RunDir, RunEntry, Store, VERDICT};
 use serde_json::Value;
 
-use crate::{commands::compare, exit::Failure, record::Record};
+use crate::{
+    campaign::{self, Suite},
+    commands::compare,
+    exit::Failure,
+    record::Record,
+};
 
 /// The page's name, beside the index.
 pub(crate) const PAGE: &str = "index.html";
@@ -95,9 +102,43 @@ pub(crate) fn rebuild(store: &Store) -> Result<Index, Failure> {
     read(store)
 }
 
+/// Which runs were made together. A record that cannot be read is passed over: `schism run --resume` says what is wrong
+/// with it.
+pub(crate) fn campaigns(store: &Store) -> Result<Campaigns, Failure> {
+    let suites = store.suites()?;
+    let newest = suites
+        .iter()
+        .take(MAX_CAMPAIGNS)
+        .filter_map(|(id, path)| {
+            let suite = Suite::read(path).ok()?;
+            Some(Campaign {
+                id: id.clone(),
+                started: suite.started,
+                shard: suite.shard.map(|shard| inert(&shard, VALUE)),
+                runs: suite.cases.into_iter().map(planned).collect(),
+            })
+        })
+        .collect();
+    Ok(Campaigns {
+        newest,
+        of: suites.len(),
+    })
+}
+
+fn planned(case: campaign::Planned) -> across::Planned {
+    let word = case.verdict.unwrap_or_default();
+    across::Planned {
+        id: case.run,
+        ending: Ending::ALL.into_iter().find(|ending| ending.word() == word),
+    }
+}
+
 /// Writes the page, and the track record.
 pub(crate) fn render(store: &Store, known: &Baseline) -> Result<PathBuf, Failure> {
-    let index = read(store)?;
+    let index = Index {
+        campaigns: campaigns(store)?,
+        ..read(store)?
+    };
     store.write_text(TRACK_RECORD, &track_record(&Board::new(&index)))?;
     let page = index_page(&index, &|row: &Row| {
         known.find(&row.fingerprint).map(Accepted::words)

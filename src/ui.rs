@@ -236,7 +236,12 @@ impl Ui {
 
     /// The last line for machines, also where there is no verdict.
     fn emit_verdict(&self, word: &str, exit: Exit) {
-        self.emit("verdict", json!({ "verdict": word, "exit": exit.code() }));
+        let mut verdict = json!({ "verdict": word, "exit": exit.code() });
+        if let Some(run) = self.run() {
+            verdict["run"] = json!(run.id());
+            verdict["path"] = json!(run.path());
+        }
+        self.emit("verdict", verdict);
     }
 
     /// Whether a fault is in force.

@@ -5,7 +5,8 @@ use history::fault::{FaultEvent, FaultId, FaultSpan, FaultStep};
 use schism_reports::{
     RunMeta,
     across::{
-        Board, Ending, Entry, Grid, Health, Index, Row, RunFiles, Trend, index_page, track_record,
+        Board, Campaign, Campaigns, Ending, Entry, Grid, Health, Index, Planned, Row, RunFiles,
+        Trend, index_page, track_record,
     },
 };
 use serde_json::{Value, json};
@@ -258,6 +259,54 @@ fn ten_thousand_runs_fit_a_page_that_says_what_it_leaves_out() {
     let page = index_page(&index, &|_: &Row| None);
     assert!(page.contains("The newest 200 of 10,000 runs"));
     assert!(page.len() < 400_000, "{}", page.len());
+}
+
+#[test]
+fn runs_that_were_made_together_are_one_row_that_links_to_each() {
+    let mut index = Index::new([pass(0), pass(1), fail(2, "stale read on key 1"), pass(3)]);
+    assert!(
+        !index_page(&index, &|_: &Row| None).contains("id=\"suites\""),
+        "nothing is said where nothing is"
+    );
+    let planned = |id: Option<&str>, ending| Planned {
+        id: id.map(str::to_owned),
+        ending,
+    };
+    let ids: Vec<String> = index.entries.iter().map(|e| e.id.clone()).collect();
+    index.campaigns = Campaigns {
+        newest: vec![Campaign {
+            id: "20261121T024512Z-b7kx".to_owned(),
+            started: index.entries[0].started,
+            shard: Some("1/4".to_owned()),
+            // The first run was made alone; the folder of another is gone, one was refused, and one never began.
+            runs: vec![
+                planned(Some(&ids[1]), Some(Ending::Pass)),
+                planned(Some(&ids[2]), Some(Ending::Fail)),
+                planned(Some("20200101T000000Z-gone"), Some(Ending::Pass)),
+                planned(None, Some(Ending::Error)),
+                planned(None, None),
+            ],
+        }],
+        of: 60,
+    };
+    let page = index_page(&index, &|_: &Row| None);
+    let start = page.find("id=\"suites\"").expect("a section");
+    let section = &page[start..start + page[start..].find("</section>").expect("its end")];
+    for said in [
+        "20261121T024512Z-b7kx",
+        "5 runs, shard 1/4: 1 fail · 1 error · 2 pass · 1 without a verdict",
+        "1 finding, 1 run with one never seen before",
+        "1 of 60 suites",
+    ] {
+        assert!(section.contains(said), "{said}: {section}");
+    }
+    let links: Vec<usize> = index
+        .entries
+        .iter()
+        .filter_map(|e| section.find(&format!("href=\"{}/report.html\"", e.path())))
+        .collect();
+    assert_eq!(links.len(), 2, "{section}");
+    assert!(links[1] < links[0], "the worst first: {section}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     args::{Loudness, RunArgs},
+    baseline,
     campaign::{self, Case, Expr, Flags, Manner, Options, Planned, Shard, State, Suite},
     ci::Ci,
     config::{Config, Layers, Sources},
@@ -181,6 +182,11 @@ fn carry_out(suite: &mut Suite, args: &RunArgs, terminal: &Terminal) -> Result<E
     ci.unfold(terminal);
     let exit = exit?;
     concluded(suite, terminal, exit);
+    // Each run wrote it as it ended, and none of them knew of its own end.
+    let page = baseline::read(terminal.baseline()).and_then(|known| index::render(&store, &known));
+    if let Err(e) = page {
+        terminal.say(&format!("⚠ {}\n", e.message));
+    }
     for what in together::tell(suite, &store, &ci, args.on_unknown, terminal) {
         terminal.say(&format!("⚠ {what}\n"));
     }

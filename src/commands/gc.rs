@@ -45,10 +45,10 @@ pub(crate) fn gc(args: &GcArgs, terminal: &Terminal) -> Result<Exit, Failure> {
             }
             index.to_jsonl()
         })?;
-        index::render(&store, &baseline::read(terminal.baseline())?)?;
         for suite in campaign::forget(&store)? {
             terminal.print(&format!("deleted suite {suite}: all of its runs are\n"));
         }
+        index::render(&store, &baseline::read(terminal.baseline())?)?;
     }
     terminal.print(&format!(
         "{} of {} runs, {:.1} MB{}\n",

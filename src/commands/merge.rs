@@ -62,11 +62,11 @@ pub(crate) fn merge(args: &MergeArgs, terminal: &Terminal) -> Result<Exit, Failu
             Index::new(lines.into_iter().chain(ours)).to_jsonl()
         })?;
     }
-    index::render(&store, &baseline::read(terminal.baseline())?)?;
     let (joined, others) = campaign::join(suites);
     for suite in joined.iter().chain(&others) {
         store.write_suite(&suite.suite, suite)?;
     }
+    index::render(&store, &baseline::read(terminal.baseline())?)?;
     let more = match left {
         0 => String::new(),
         n => format!(", {n} left out: still running, or of an odd name"),

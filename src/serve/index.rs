@@ -77,6 +77,7 @@ impl Page {
         let all = indexed.entries.iter().chain(known.values()).cloned();
         let mut index = Index {
             unreadable,
+            campaigns: index::campaigns(&self.store)?,
             ..Index::new(all)
         };
         for entry in &mut index.entries {

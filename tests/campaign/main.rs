@@ -301,6 +301,22 @@ fn a_suite_ends_with_the_worst_of_its_cases() {
         .map(|case| case["reruns"].as_array().expect("a list").len())
         .collect();
     assert_eq!(reruns, [0, 2]);
+    let id = record["suite"].as_str().expect("its name");
+    let text = |name: &str| {
+        std::fs::read_to_string(shell.path().join("runs").join(name)).expect("readable")
+    };
+    let junit = text(&format!("suites/{id}.junit.xml"));
+    assert_eq!(junit.matches("<rerunError ").count(), 2, "{junit}");
+    assert!(!junit.contains("flaky"), "{junit}");
+    // The page has a row for each suite, with what became of all its runs, the last one too.
+    let page = text("index.html");
+    for said in [
+        id,
+        "2 runs: 2 error<",
+        "3 runs: 1 fail · 1 error · 1 unknown<",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Counts, FaultCounts, RunMeta,
-    across::Fingerprint,
+    across::{Campaigns, Fingerprint},
     escape::{VALUE, inert},
 };
 
@@ -319,6 +319,8 @@ pub struct Index {
     pub entries: Vec<Entry>,
     /// Lines that are none of ours, or torn.
     pub unreadable: usize,
+    /// Which runs were made together. The text of the index says nothing of it: campaigns have records of their own.
+    pub campaigns: Campaigns,
 }
 
 impl Index {
@@ -352,6 +354,7 @@ impl Index {
         Self {
             entries,
             unreadable: 0,
+            campaigns: Campaigns::default(),
         }
     }
 

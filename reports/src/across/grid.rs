@@ -56,13 +56,10 @@ pub struct Grid {
 impl Grid {
     /// O(n log n) in the number of runs.
     pub fn new(index: &Index) -> Self {
-        let mut known = BTreeSet::new();
+        let newcomers = newcomers(index);
         let mut rows: BTreeMap<(&str, &str), Vec<(&Entry, bool)>> = BTreeMap::new();
         for entry in &index.entries {
-            let mut new = false;
-            for found in &entry.findings {
-                new |= known.insert(&found.fingerprint);
-            }
+            let new = newcomers.contains(entry.id.as_str());
             rows.entry((&entry.case, &entry.faults))
                 .or_default()
                 .push((entry, new));
@@ -88,7 +85,21 @@ impl Grid {
     }
 }
 
-fn cell(entry: &Entry, new: bool) -> Cell {
+/// The runs that show a finding that no run before them showed.
+pub(super) fn newcomers(index: &Index) -> BTreeSet<&str> {
+    let mut known = BTreeSet::new();
+    let mut new = BTreeSet::new();
+    for entry in &index.entries {
+        for found in &entry.findings {
+            if known.insert(&found.fingerprint) {
+                new.insert(entry.id.as_str());
+            }
+        }
+    }
+    new
+}
+
+pub(super) fn cell(entry: &Entry, new: bool) -> Cell {
     let mut words = format!(
         "{}, {}: {}",
         entry.started.format("%Y-%m-%d %H:%M"),

@@ -10,6 +10,7 @@
 
 mod baseline;
 mod board;
+mod campaigns;
 mod compare;
 mod entry;
 mod fingerprint;
@@ -22,6 +23,7 @@ mod track_record;
 
 pub use baseline::{Accepted, BASELINE_VERSION, Baseline, Standing};
 pub use board::{Board, Row, Shortest, Trend, VersionHint};
+pub use campaigns::{Campaign, CampaignRow, Campaigns, MAX_CAMPAIGNS, Planned};
 pub use compare::{Change, Comparison, changes};
 pub use entry::{Brief, Ending, Entry, INDEX_SCHEMA, Index, RunFiles, Seen};
 pub use fingerprint::Fingerprint;

@@ -4,7 +4,7 @@
 use askama::Template;
 
 use crate::{
-    across::{Board, Cell, Ending, Entry, Grid, Health, Index, Row, Trend},
+    across::{Board, CampaignRow, Cell, Ending, Entry, Grid, Health, Index, Row, Trend, campaigns},
     escape::{VALUE, inert},
     number::{count, grouped, list, nanos},
 };
@@ -72,6 +72,7 @@ fn render(index: &Index, known: &dyn Fn(&Row) -> Option<String>, now: Option<&No
             .map(|row| known(row).map(|words| inert(&words, VALUE)))
             .collect(),
         runs: index.entries.iter().rev().take(MAX_RUNS).collect(),
+        campaigns: campaigns::rows(index),
         i: index,
         grid,
         board,
@@ -92,6 +93,7 @@ struct Page<'a> {
     known: Vec<Option<String>>,
     health: Health,
     runs: Vec<&'a Entry>,
+    campaigns: Vec<CampaignRow>,
     /// How the newest run of each case ended.
     today: [(Ending, u64); 4],
     now: Option<&'a Now>,
@@ -126,6 +128,17 @@ impl Page<'_> {
         (shown < all).then(|| {
             format!(
                 "The newest {} of {} runs; schism list shows all.",
+                grouped(shown as u64),
+                grouped(all as u64)
+            )
+        })
+    }
+
+    fn campaigns_left_out(&self) -> Option<String> {
+        let (all, shown) = (self.i.campaigns.of, self.campaigns.len());
+        (shown < all).then(|| {
+            format!(
+                "{} of {} suites; the records of all are in suites/.",
                 grouped(shown as u64),
                 grouped(all as u64)
             )
