@@ -1,13 +1,17 @@
 //! What was typed. Parsing only: what it means is decided in `config.rs` and in the commands.
 
 mod campaign;
+mod loudness;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
-pub(crate) use self::campaign::{CampaignArgs, CaseArgs};
+pub(crate) use self::{
+    campaign::{CampaignArgs, CaseArgs},
+    loudness::Loudness,
+};
 use crate::{
     ci::CiChoice,
     commands::completions::{self, Shell},
@@ -285,42 +289,6 @@ pub(crate) struct RunArgs {
         help_heading = "Output"
     )]
     pub(crate) verbose: u8,
-}
-
-/// How much people are told while a run goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Loudness {
-    /// Findings and the last line.
-    Quiet,
-    /// What happens.
-    #[default]
-    Usual,
-    /// Phases that stay, and what adapters complain of.
-    Verbose,
-    /// Every call, too.
-    Everything,
-}
-
-impl Loudness {
-    /// As the flags want it.
-    pub(crate) fn of(quiet: bool, verbose: u8) -> Self {
-        match (quiet, verbose) {
-            (true, _) => Self::Quiet,
-            (false, 0) => Self::Usual,
-            (false, 1) => Self::Verbose,
-            (false, _) => Self::Everything,
-        }
-    }
-
-    /// The flag that wants it.
-    pub(crate) fn flag(self) -> Option<&'static str> {
-        match self {
-            Self::Quiet => Some("--quiet"),
-            Self::Usual => None,
-            Self::Verbose => Some("-v"),
-            Self::Everything => Some("-vv"),
-        }
-    }
 }
 
 /// `schism new`
@@ -679,7 +647,7 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
     schism list
-    schism list --verdict fail
+    schism list --verdict fail --case 'register-*/partition*' --since 7d
     schism list faults
     schism list faults embedded
     sudo schism list faults etcd --lab 3
@@ -711,6 +679,12 @@ pub(crate) struct ListArgs {
     /// Only runs that ended so: pass, fail, unknown, error, interrupted, running.
     #[arg(long, value_name = "WORD")]
     pub(crate) verdict: Option<String>,
+    /// Only runs of cases of this name: CASE or CASE/FAULTS, with * and ?.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Option<String>,
+    /// Only runs that were started no longer ago: 7d, 12h.
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub(crate) since: Option<Age>,
     /// JSON on standard output.
     #[arg(long)]
     pub(crate) json: bool,

@@ -22,7 +22,7 @@ pub(crate) use self::{
     drive::{Manner, drive},
     join::join,
     order::by_need,
-    select::{Expr, named},
+    select::{Expr, is_called, named},
     shard::Shard,
     suite::{Options, Planned, Rerun, State, Suite, forget},
     table::{counts, plan, table},

@@ -58,7 +58,7 @@ impl Expr {
     pub(crate) fn holds(&self, case: &Case) -> bool {
         match self {
             Self::Is(field, pattern) => match field {
-                Field::Case => is_called(pattern, case),
+                Field::Case => is_called(pattern, &case.case, &case.faults),
                 Field::Workload => matches(pattern, case.workload),
                 Field::Target => matches(pattern, &case.config.target.adapter),
                 Field::Fault => {
@@ -195,12 +195,17 @@ pub(crate) fn named(
     };
     if let Some(name) = names
         .iter()
-        .find(|name| !cases.iter().any(|c| is_called(name, c)))
+        .find(|name| !cases.iter().any(|c| is_called(name, &c.case, &c.faults)))
     {
         return Err(nothing(format!("no case is called {name}")));
     }
     let mut chosen = cases;
-    chosen.retain(|case| names.is_empty() || names.iter().any(|name| is_called(name, case)));
+    chosen.retain(|case| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| is_called(name, &case.case, &case.faults))
+    });
     chosen.retain(|case| expr.is_none_or(|expr| expr.holds(case)));
     match chosen.is_empty() {
         true => Err(nothing("no case is what -E asks for".to_owned())),
@@ -208,10 +213,11 @@ pub(crate) fn named(
     }
 }
 
-fn is_called(pattern: &str, case: &Case) -> bool {
+/// Whether CASE, or CASE/FAULTS, is what a case under these faults is called.
+pub(crate) fn is_called(pattern: &str, case: &str, faults: &str) -> bool {
     match pattern.contains('/') {
-        true => matches(pattern, &case.name()),
-        false => matches(pattern, &case.case),
+        true => matches(pattern, &format!("{case}/{faults}")),
+        false => matches(pattern, case),
     }
 }
 

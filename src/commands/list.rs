@@ -5,7 +5,8 @@ use runner::store::{RunEntry, RunState};
 use serde_json::json;
 
 use crate::{
-    args::{ListArgs, Listed},
+    args::{Age, ListArgs, Listed},
+    campaign::is_called,
     exit::{Exit, Failure},
     terminal::Terminal,
 };
@@ -41,9 +42,12 @@ fn refuse_foreign(args: &ListArgs) -> Result<(), Failure> {
         _ if !faults && (args.lab.is_some() || !args.node.is_empty()) => {
             wrong("a cluster", "faults: schism list faults TARGET --lab 3")
         }
+        _ if args.what == Listed::Runs => Ok(()),
         ListArgs {
             verdict: Some(_), ..
-        } if args.what != Listed::Runs => wrong("--verdict", "runs"),
+        } => wrong("--verdict", "runs"),
+        ListArgs { case: Some(_), .. } => wrong("--case", "runs"),
+        ListArgs { since: Some(_), .. } => wrong("--since", "runs"),
         _ => Ok(()),
     }
 }
@@ -53,6 +57,16 @@ fn runs(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let mut entries = store.list()?;
     if let Some(word) = &args.verdict {
         entries.retain(|e| word_of(e) == word);
+    }
+    let now = Utc::now();
+    if let Some(Age(longest)) = args.since {
+        // What was started in the future, by another machine's clock, is not old.
+        entries.retain(|e| {
+            (now - e.started).to_std().is_ok_and(|age| age <= longest) || e.started > now
+        });
+    }
+    if let Some(name) = &args.case {
+        entries.retain(|e| is_called(name, &e.case, &e.faults));
     }
     if args.json {
         let runs: Vec<_> = entries
@@ -65,6 +79,11 @@ fn runs(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
             })
             .collect();
         terminal.print(&format!("{}\n", json!(runs)));
+        return Ok(Exit::Pass);
+    }
+    if entries.is_empty() && (args.verdict.is_some() || args.since.is_some() || args.case.is_some())
+    {
+        terminal.print("no run is as was asked; schism list has all of them\n");
         return Ok(Exit::Pass);
     }
     if entries.is_empty() {
@@ -80,7 +99,6 @@ fn runs(args: &ListArgs, terminal: &Terminal) -> Result<Exit, Failure> {
         .map(|e| case(e).chars().count())
         .max()
         .unwrap_or_default();
-    let now = Utc::now();
     for e in &entries {
         let word = terminal.verdict(word_of(e));
         let case = case(e);

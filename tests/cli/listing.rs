@@ -119,6 +119,8 @@ fn what_is_not_about_what_is_listed_is_refused() {
     for (args, why) in [
         (&["list", "checkers", "etcd"][..], "faults"),
         (&["list", "cases", "--verdict", "fail"], "runs"),
+        (&["list", "checkers", "--since", "7d"], "runs"),
+        (&["list", "--since", "soon"], "30d"),
         (&["list", "workloads", "--lab", "3"], "faults"),
         (&["list", "cases", "nosuch.yaml"], "nosuch.yaml"),
         (&["list", "nosuch"], "checkers"),

@@ -79,7 +79,7 @@ fn a_quorum_of_one_under_partition_returns_a_stale_read() {
         .schism(&["show", &format!("latest/op/{call}")])
         .code(0)
         .says("on key")
-        .says("partition {")
+        .says("Faults that may have been in force")
         .says("just before and after");
     shell
         .schism(&["show", "latest/op/999999999"])
@@ -90,6 +90,14 @@ fn a_quorum_of_one_under_partition_returns_a_stale_read() {
         .schism(&["list", "--verdict", "fail"])
         .code(0)
         .says("quorum");
+    for (filter, found) in [
+        (["--case", "*-quorum/part*"], "partition"),
+        (["--case", "etcd*"], "no run is as was asked"),
+        (["--since", "1h"], "quorum"),
+    ] {
+        let said = shell.schism(&[&["list"][..], &filter].concat());
+        said.code(0).says(found);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use checkers::Verdict;
 use history::{Key, Nanos, Outcome, Reason, RegisterOp};
 use schism_reports::{
-    Conclusion, Report, RunMeta, VerdictFile, html,
+    Conclusion, OpView, Report, RunMeta, VerdictFile, html,
     junit::{self, OnUnknown},
     summary,
     text::{self, Style},
@@ -470,4 +470,32 @@ fn a_terminal_without_unicode_gets_ascii() {
     let text = text::summary(&report, style, &[]) + &text::card(&report, 1, style).unwrap();
     assert!(text.is_ascii(), "{text}");
     assert!(text.starts_with("x FAIL  register x partition+kill x etcd"));
+}
+
+/// The write that was forgotten was made before the partition, the read that missed it while it was in force.
+#[test]
+fn a_call_is_told_with_the_findings_and_faults_of_its_time() {
+    let (history, finding) = fixture::stale(0);
+    let report = fixture::failing(0);
+    let last = finding.witness.last().expect("a proof has calls");
+    let view = OpView::new(&report, &history, last.0.into()).expect("it is in the history");
+    assert_eq!(view.op.index, last.0);
+    let named: Vec<(usize, &str)> = view
+        .findings
+        .iter()
+        .map(|f| (f.number, f.code.as_str()))
+        .collect();
+    assert_eq!(named, [(1, "stale-read")]);
+    assert!(view.faults[0].label.starts_with("partition {"), "{view:?}");
+    let card = view.card(&report, Style::PLAIN);
+    for said in [
+        view.op.text.as_str(),
+        "Ended ok after",
+        "1 stale read",
+        "partition {",
+        "\n   > ",
+    ] {
+        assert!(card.contains(said), "{said}:\n{card}");
+    }
+    assert!(!card.contains("none"), "{card}");
 }

@@ -26,7 +26,8 @@ const PARTS: [(&str, &str, &str); 5] = [
         "BY A PROGRAM",
         "stdio, in place of ops, names a program, which is run in the folder of the file, once for each client. It reads lines of JSON \
          from its standard input and writes its replies to its standard output, which is for nothing else; what it writes to its \
-         standard error is kept in the run's folder adapter/. A line with fields that are not known is no mistake. When a call's \
+         standard error is kept in the run's folder adapter/, where a copy of this file and of the program is, too, without what \
+         looks like a secret; schism run -v tells it as it comes. A line with fields that are not known is no mistake. When a call's \
          deadline has passed, or the program ends, the call is info, and another program is started.",
         "adapter: mydb\nport: 7000\nstdio: python3 adapter.py\n\n\
          it is told    {\"hello\":{\"v\":1,\"node\":\"n1\",\"addr\":\"10.0.0.1:7000\",\"nodes\":[\"10.0.0.1:7000\"],\"deadline_ms\":5000}}\n\
