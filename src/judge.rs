@@ -82,7 +82,12 @@ pub(crate) fn judge<O: Codec>(
         }
     };
     let card = cap.map(|cap| cap.card(history));
-    let report = Report::new(meta, history, checks, faults)
+    // Of another program's history no page is made.
+    let report = match meta.imported {
+        true => Report::without_calls(meta, history, checks, faults),
+        false => Report::new(meta, history, checks, faults),
+    };
+    let report = report
         .with_sides(history, &serves)
         .with_logs(&logs);
     match card {

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map_or(Ok(Level::StrictSerializable), |l| l.parse())?;
     let began = Instant::now();
     let (sniffed, ops) = foreign::open(File::open(path)?)?;
-    let history = foreign::transactions(ops)?.history;
+    let history = foreign::read_transactions(ops)?.history;
     let read = began.elapsed();
     let mut checker = Isolation::expecting(level).starting(Start::of(sniffed.format));
     if !sniffed.format.has_real_time() {

@@ -105,7 +105,7 @@ pub struct Report {
     pub logs: Option<LogsView>,
     /// What each side of each partition was given over time; see [`Report::with_sides`].
     pub sides: Vec<SideUseOverTime>,
-    /// All calls, for the explorer of the page.
+    /// All calls, for the explorer of the page; none after [`Report::without_calls`].
     #[serde(skip)]
     pub calls: Packed,
     /// Whether any event has a time; histories of others may have none.
@@ -115,6 +115,25 @@ pub struct Report {
 impl Report {
     /// Renders everything to plain data. O(n log n) in the number of calls, plus O(calls during faults).
     pub fn new<O: Codec>(
+        meta: RunMeta,
+        history: &History<O>,
+        checks: Vec<Check>,
+        faults: Vec<FaultSpan>,
+    ) -> Self {
+        let mut report = Self::without_calls(meta, history, checks, faults);
+        let beside = Beside {
+            meta: &report.meta,
+            faults: &report.faults,
+            findings: &report.findings,
+            timed: report.timed,
+        };
+        report.calls = Packed::new(history, &beside, packed::BUDGET);
+        report
+    }
+
+    /// The same for those who make no page of it. Packing all calls for the page's explorer takes longer than most
+    /// checkers take to judge them.
+    pub fn without_calls<O: Codec>(
         meta: RunMeta,
         history: &History<O>,
         checks: Vec<Check>,
@@ -163,13 +182,6 @@ impl Report {
             },
             history,
         );
-        let beside = Beside {
-            meta: &meta,
-            faults: &faults,
-            findings: &findings,
-            timed,
-        };
-        let calls = Packed::new(history, &beside, packed::BUDGET);
         let conclusion = if !findings.is_empty() {
             Conclusion::Fail
         } else if !causes.is_empty() {
@@ -195,7 +207,7 @@ impl Report {
             cap: None,
             logs: None,
             sides: Vec::new(),
-            calls,
+            calls: Packed::default(),
             timed,
             meta,
         };

@@ -205,7 +205,7 @@ pub(super) fn transactions(
             ));
         }
     };
-    let imported = foreign::transactions(text.ops).map_err(|e| complaint(text.path, e))?;
+    let imported = foreign::read_transactions(text.ops).map_err(|e| complaint(text.path, e))?;
     let mut told = vec![format!("assumed: {start}")];
     if !text.format.has_real_time() {
         told.push(

@@ -32,7 +32,7 @@ use std::{io, sync::Arc};
 pub use convert::{Assumptions, Imported, Keys, Nil, Notes, UNKEYED, history, registers};
 pub use reader::{BUFFER, LONGEST, Reader, open};
 pub use sniff::{Sniffed, sniff};
-pub use txn::{Start, transactions};
+pub use txn::{Start, read_transactions, transactions};
 
 use crate::{Datum, Malformed};
 

@@ -1,6 +1,6 @@
 //! The pull: a buffer, what has been read of it, and where that is in the text.
 
-use std::{collections::VecDeque, io::Read};
+use std::io::Read;
 
 use super::{Foreign, ForeignError, Format, Place, Sniffed, edn, json, log, plume, sniff};
 use crate::{brief::brief, edn::Trouble};
@@ -18,6 +18,15 @@ pub(super) struct Step {
     pub(super) begins: usize,
     /// The op, if it was one.
     pub(super) op: Option<Foreign>,
+}
+
+/// What was pulled.
+pub(super) enum Pulled {
+    Op(Foreign),
+    /// Of Plume's text: it has no ops.
+    Txn(plume::Ended, Place),
+    /// There is no more.
+    Nothing,
 }
 
 /// A notation's state between two ops.
@@ -39,8 +48,8 @@ pub struct Reader<R> {
     last: bool,
     /// The place of `at`.
     place: Place,
-    /// Ops that were read together with the last one.
-    ready: VecDeque<Foreign>,
+    /// The op that was read together with the last one.
+    ready: Option<Foreign>,
     done: bool,
 }
 
@@ -76,41 +85,53 @@ impl<R: Read> Reader<R> {
             at: 0,
             last: false,
             place: Place { line: 1, column: 1 },
-            ready: VecDeque::new(),
+            ready: None,
             done: false,
         }
     }
 
     fn step(&mut self) -> Result<Option<Foreign>, ForeignError> {
-        loop {
-            if let Some(op) = self.ready.pop_front() {
-                return Ok(Some(op));
+        if let Some(op) = self.ready.take() {
+            return Ok(Some(op));
+        }
+        Ok(match self.pull()? {
+            Pulled::Op(op) => Some(op),
+            Pulled::Txn(ended, place) => {
+                let [invoked, completed] = self.written(ended, place);
+                self.ready = Some(completed);
+                Some(invoked)
             }
+            Pulled::Nothing => None,
+        })
+    }
+
+    /// The next op, or the next transaction where these are not written as ops.
+    pub(super) fn pull(&mut self) -> Result<Pulled, ForeignError> {
+        loop {
             let text = &self.buffer[self.at..];
-            let (last, ready) = (self.last, &mut self.ready);
+            let (last, mut ended) = (self.last, None);
             let step = match &mut self.notation {
                 Notation::Edn(ops) => ops.next(text, last),
                 Notation::Json(ops) => ops.next(text, last),
                 Notation::Log(ops) => ops.next(text, last),
-                Notation::Plume(ops) => ops.next(text, last, ready),
+                Notation::Plume(ops) => ops.next(text, last, &mut ended),
             };
             match step {
                 Ok(Step { taken, begins, op }) => {
                     self.advance(begins);
                     let place = self.place;
                     self.advance(taken - begins);
-                    for op in &mut self.ready {
-                        op.place = place;
+                    if let Some(ended) = ended {
+                        return Ok(Pulled::Txn(ended, place));
                     }
-                    if let Some(mut op) = op {
-                        op.place = place;
-                        return Ok(Some(op));
+                    if let Some(op) = op {
+                        return Ok(Pulled::Op(Foreign { place, ..op }));
                     }
-                    if taken > 0 || !self.ready.is_empty() {
+                    if taken > 0 {
                         continue;
                     }
                     if self.last {
-                        return Ok(None);
+                        return Ok(Pulled::Nothing);
                     }
                     self.refill()?;
                 }
@@ -121,6 +142,16 @@ impl<R: Read> Reader<R> {
                     let reason = brief(reason);
                     return Err(ForeignError::Wrong { place, reason });
                 }
+            }
+        }
+    }
+
+    /// A transaction as ops.
+    pub(super) fn written(&self, ended: plume::Ended, place: Place) -> [Foreign; 2] {
+        match &self.notation {
+            Notation::Plume(ops) => ops.written(ended, place),
+            Notation::Edn(_) | Notation::Json(_) | Notation::Log(_) => {
+                unreachable!("these have ops")
             }
         }
     }

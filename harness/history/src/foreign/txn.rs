@@ -4,9 +4,14 @@
 //! [`history`](super::history) makes: a history of transactions is mostly numbers in lists, and copying those twice would
 //! take as long as reading them. Histories of nothing but transactions sometimes leave `f` out.
 
-use super::{Foreign, ForeignError, Format, Imported, Kind, convert::Builder, short};
+use std::io::Read;
+
+use super::{
+    Caller, Draft, Foreign, ForeignError, Format, Imported, Kind, Place, Reader, convert::Builder,
+    plume::Ended, reader::Pulled, short,
+};
 use crate::{
-    Datum, Moment, Outcome, Seen, Txn, TxnCall, TxnOp, TxnReturn, TxnStep,
+    Datum, Moment, Outcome, Process, Seen, Txn, TxnCall, TxnOp, TxnReturn, TxnStep,
     foreign::convert::{key_of, orphan, reason},
     txn::Returned,
 };
@@ -52,22 +57,87 @@ pub fn transactions(
 ) -> Result<Imported<Txn>, ForeignError> {
     let mut builder = Builder::default();
     for op in ops {
-        let op = op?;
-        let Some(process) = builder.process(&op)? else {
-            continue;
-        };
-        let moment = match op.kind {
-            Kind::Invoke => Moment::Invoke(call(&op).map_err(|reason| op.wrong(reason))?),
-            Kind::Ok => Moment::Complete(match builder.open(process) {
-                Some(call) => Outcome::Ok(returned(&op, call).map_err(|why| op.wrong(why))?),
-                None => orphan(),
-            }),
-            Kind::Fail => Moment::Complete(Outcome::Fail(reason(op.error.as_ref()))),
-            Kind::Info => Moment::Complete(Outcome::Info(reason(op.error.as_ref()))),
-        };
-        builder.push(&op, process, moment)?;
+        take(&mut builder, &op?)?;
     }
     Ok(builder.finish())
+}
+
+/// The same from a text. Transactions that it does not write as ops never become any.
+pub fn read_transactions<R: Read>(mut text: Reader<R>) -> Result<Imported<Txn>, ForeignError> {
+    let mut builder = Builder::default();
+    loop {
+        match text.pull()? {
+            Pulled::Op(op) => take(&mut builder, &op)?,
+            Pulled::Txn(ended, place) => match plain(&ended) {
+                Some(done) => take_done(&mut builder, done, place)?,
+                None => {
+                    for op in text.written(ended, place) {
+                        take(&mut builder, &op)?;
+                    }
+                }
+            },
+            Pulled::Nothing => return Ok(builder.finish()),
+        }
+    }
+}
+
+fn take(builder: &mut Builder<Txn>, op: &Foreign) -> Result<(), ForeignError> {
+    let Some(process) = builder.process(op)? else {
+        return Ok(());
+    };
+    let moment = match op.kind {
+        Kind::Invoke => Moment::Invoke(call(op).map_err(|reason| op.wrong(reason))?),
+        Kind::Ok => Moment::Complete(match builder.open(process) {
+            Some(call) => Outcome::Ok(returned(op, call).map_err(|why| op.wrong(why))?),
+            None => orphan(),
+        }),
+        Kind::Fail => Moment::Complete(Outcome::Fail(reason(op.error.as_ref()))),
+        Kind::Info => Moment::Complete(Outcome::Info(reason(op.error.as_ref()))),
+    };
+    builder.push(op, process, moment)
+}
+
+/// A transaction with what it saw.
+type Done = (Process, TxnCall, TxnReturn);
+
+/// `None` where there is something wrong with it, which its ops will show.
+fn plain(ended: &Ended) -> Option<Done> {
+    let process = Process(u32::try_from(ended.session).ok()?);
+    let mut steps = Vec::with_capacity(ended.accesses.len());
+    let mut reads = Returned::default();
+    for access in &ended.accesses {
+        let op = match (access.reads, &access.value) {
+            (true, Datum::Nil) => {
+                reads.push(Seen::Nothing);
+                TxnOp::Read
+            }
+            (true, Datum::Int(v)) => {
+                reads.push(Seen::Value(*v));
+                TxnOp::Read
+            }
+            (false, Datum::Int(v)) => TxnOp::Write(*v),
+            _ => return None,
+        };
+        let key = key_of(&access.key);
+        steps.push(TxnStep { key, op });
+    }
+    Some((process, TxnCall(steps.into()), reads.finish()))
+}
+
+fn take_done(
+    builder: &mut Builder<Txn>,
+    (process, call, ret): Done,
+    place: Place,
+) -> Result<(), ForeignError> {
+    let draft = Draft {
+        kind: Some(Kind::Ok),
+        caller: Some(Caller::Process(i64::from(process.0))),
+        ..Draft::default()
+    };
+    let op = draft.finish().expect("it has a type and a process");
+    let op = Foreign { place, ..op };
+    builder.push(&op, process, Moment::Invoke(call))?;
+    builder.push(&op, process, Moment::Complete(Outcome::Ok(ret)))
 }
 
 fn call(op: &Foreign) -> Result<TxnCall, String> {
