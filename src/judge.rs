@@ -87,9 +87,7 @@ pub(crate) fn judge<O: Codec>(
         true => Report::without_calls(meta, history, checks, faults),
         false => Report::new(meta, history, checks, faults),
     };
-    let report = report
-        .with_sides(history, &serves)
-        .with_logs(&logs);
+    let report = report.with_sides(history, &serves).with_logs(&logs);
     match card {
         Some(card) => report.with_cap(card),
         None => report,

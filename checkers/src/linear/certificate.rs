@@ -15,6 +15,7 @@
 
 use history::{History, Index, Key, Outcome};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{object::Object, prepare::FastMap};
 
@@ -174,23 +175,26 @@ pub fn verify<M: Object>(
     };
     // A drain of unknown outcome may have taken as much as there are calls.
     let mut peers = vec![0; certificate.objects.len()];
-    for at in (0..spans.len()).filter(|at| !matches!(spans[*at].outcome, Outcome::Fail(_))) {
-        if let Some(object) = object(at) {
-            peers[object] += 1;
+    let objects: Vec<Option<usize>> = (0..spans.len()).map(object).collect();
+    for (span, object) in spans.iter().zip(&objects) {
+        if let (false, Some(object)) = (matches!(span.outcome, Outcome::Fail(_)), object) {
+            peers[*object] += 1;
         }
     }
-    let mut placed: Vec<Vec<u32>> = vec![Vec::new(); spans.len()];
+    // Looked through for each call; the spans themselves would be many times as large.
+    let invoked: Vec<Index> = spans.iter().map(|span| span.invoked).collect();
+    let mut placed: Vec<SmallVec<[u32; 2]>> = vec![SmallVec::new(); spans.len()];
     for (number, order) in certificate.objects.iter().enumerate() {
         let mut state = M::initially(initial);
         let mut latest = Index(0);
         for (index, part) in order.calls.iter().map(|call| call.parts()) {
-            let found = spans.binary_search_by_key(&index, |span| span.invoked);
+            let found = invoked.binary_search(&index);
             let at = found.map_err(|_| Refusal::NoCall(index))?;
             let span = &spans[at];
             if matches!(span.outcome, Outcome::Fail(_)) {
                 return Err(Refusal::Failed(index));
             }
-            if object(at) != Some(number) {
+            if objects[at] != Some(number) {
                 return Err(Refusal::Elsewhere(index));
             }
             if placed[at].contains(&part) {

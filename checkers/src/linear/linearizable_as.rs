@@ -9,14 +9,15 @@ use history::{Codec, History, Index, Operation, Outcome};
 use rayon::prelude::*;
 
 use super::{
-    asked::{One, split},
+    asked::{One, Question, split},
     brute,
     certificate::{self, Certificate, Refusal},
+    distinct::{Decision, Violation},
     object::Object,
     problem::Answer,
-    reduce::reduce,
+    reduce::{Units, reduce},
     search::{ordered, search},
-    telling::{explain, place},
+    telling::{explain, place, told},
 };
 use crate::{
     Budget, Cause, Checker, Evidence, Finding, Verdict,
@@ -25,6 +26,10 @@ use crate::{
 
 /// Up to this many calls the oracle looks at a witness, too.
 const ORACLE: usize = 12;
+/// Up to this many calls, and for this part of the budget, the search looks at what is known to be impossible without it: it
+/// finds the moment at which no order was left.
+const SEARCHED: usize = 1000;
+const LOOKING: u64 = 100;
 
 /// A checker of linearizability, which can also prove that it was right to pass.
 pub trait Judge<O: Operation>: Checker<O> {
@@ -157,13 +162,30 @@ fn judge<M: Object>(
         });
         ended.count()
     };
-    match search(&question.problem, budget) {
-        Answer::Linearizable => Judged::Ordered,
-        Answer::Violation { at } => {
+    let (violation, looking) = match M::shortcut(&question.problem) {
+        Some(Decision::Linearizable) => return Judged::Ordered,
+        Some(Decision::Violation(found)) => {
+            let first = found.into_iter().next();
+            let violation = first.expect("a violation is never empty");
+            if question.parts.len() > SEARCHED {
+                return accuse_at_once(history, one, initial, &question, &violation);
+            }
+            let steps = budget.steps / LOOKING;
+            (Some(violation), Budget { steps, ..budget })
+        }
+        Some(Decision::NotApplicable(_)) | None => (None, budget),
+    };
+    match (search(&question.problem, looking), violation) {
+        (Answer::Linearizable, None) => Judged::Ordered,
+        (Answer::Linearizable, Some(_)) => contradicted(question.parts.len(), &place(one).1),
+        (Answer::Exhausted { .. }, Some(violation)) => {
+            accuse_at_once(history, one, initial, &question, &violation)
+        }
+        (Answer::Violation { at }, _) => {
             let until = question.index(at);
             accuse(history, one, initial, until, ended_before(until), budget)
         }
-        Answer::Exhausted { at } => Judged::GaveUp(Cause {
+        (Answer::Exhausted { at }, None) => Judged::GaveUp(Cause {
             code: "budget/search".to_owned(),
             text: format!(
                 "the search gave up{} after {} of {} calls; those have an order",
@@ -193,14 +215,7 @@ fn accuse<M: Object>(
     let few = one.question(initial, shown, Some(until));
     let (key, on) = place(one);
     if few.parts.len() <= ORACLE && brute::linearizable(&few.problem) {
-        return Judged::GaveUp(Cause {
-            code: "checker/disagreement".to_owned(),
-            text: format!(
-                "two algorithms contradict each other about {} calls{on}: a defect of schism",
-                few.parts.len(),
-            ),
-            remedy: "keep the history and report it, please".to_owned(),
-        });
+        return contradicted(few.parts.len(), &on);
     }
     let spans = || witness.iter().map(|at| one.spans[*at]);
     let last = spans().find(|span| span.completed == Some(until));
@@ -215,6 +230,57 @@ fn accuse<M: Object>(
         from: starts.min().unwrap_or_default(),
         until: last.and_then(|span| span.end).unwrap_or_default(),
         minimal: reduced.minimal(&witness),
+        confidence: CERTAIN.to_owned(),
+        more: 0,
+        order: Vec::new(),
+    }))
+}
+
+/// Two algorithms say different things of some calls.
+fn contradicted(calls: usize, on: &str) -> Judged {
+    Judged::GaveUp(Cause {
+        code: "checker/disagreement".to_owned(),
+        text: format!(
+            "two algorithms contradict each other about {calls} calls{on}: a defect of schism"
+        ),
+        remedy: "keep the history and report it, please".to_owned(),
+    })
+}
+
+/// Makes a finding of what is impossible without any search: its calls, and those that go only together with them.
+fn accuse_at_once<M: Object>(
+    history: &History<M::Recorded>,
+    one: &One<'_, M>,
+    initial: &M,
+    question: &Question<M>,
+    violation: &Violation,
+) -> Judged {
+    let calls = violation.calls.iter();
+    let calls = calls.map(|call| question.parts[*call].span as usize);
+    let witness = Units::new(one).whole(calls);
+    let shown = |at: usize| witness.binary_search(&at).is_ok();
+    let few = one.question(initial, shown, None);
+    let (key, on) = place(one);
+    if few.parts.len() <= ORACLE && brute::linearizable(&few.problem) {
+        return contradicted(few.parts.len(), &on);
+    }
+    let spans = || witness.iter().map(|at| one.spans[*at]);
+    let mut sentences = vec![violation.explanation()];
+    sentences.extend(told(history, one, &witness));
+    let starts = spans().map(|span| span.start);
+    Judged::Impossible(Box::new(Finding {
+        code: "not-linearizable".to_owned(),
+        title: format!("{}{on}", violation.title()),
+        property: "linearizable".to_owned(),
+        explanation: sentences.join(" "),
+        key,
+        witness: spans().map(|span| span.invoked).collect(),
+        from: starts.min().unwrap_or_default(),
+        until: spans()
+            .filter_map(|span| span.end)
+            .max()
+            .unwrap_or_default(),
+        minimal: violation.is_minimal() && few.parts.len() == violation.calls.len(),
         confidence: CERTAIN.to_owned(),
         more: 0,
         order: Vec::new(),

@@ -4,7 +4,8 @@
 //! [`Linearizable`] judges registers, and [`LinearizableAs`] anything that is an [`Object`]: a [`Model`] with what is needed
 //! to judge records against it. Those that come with schism are in [`models`], by name. Underneath are two engines, which
 //! agree with the oracle in [`brute`] on random histories: `zones` for registers whose values are never written twice, in
-//! O(n log n); and [`search()`] for any [`Model`]. A pass of either can be had with a [`certificate`].
+//! O(n log n); and [`search()`] for any [`Model`]. Queues, stacks and sets have a `shortcut` past the search, where their values are
+//! [`distinct`]. A pass of either can be had with a [`certificate`].
 
 mod asked;
 pub mod brute;
@@ -20,6 +21,7 @@ mod prepare;
 mod problem;
 mod reduce;
 mod search;
+mod shortcut;
 mod shrink;
 mod story;
 mod telling;

@@ -6,6 +6,8 @@ use history::{Codec, Key, Operation, Outcome, Span};
 use smallvec::SmallVec;
 
 use super::{
+    Problem,
+    distinct::Decision,
     model::{Effect, Model},
     prepare::FastMap,
 };
@@ -36,6 +38,11 @@ pub trait Object: Model + Send + Sync {
         if let Some(key) = Self::Recorded::key(call) {
             each(key);
         }
+    }
+
+    /// What is decided without a search, where there is an algorithm for the object and it applies to these calls.
+    fn shortcut(_: &Problem<Self>) -> Option<Decision> {
+        None
     }
 
     /// What may leave an impossible history so that what remains is impossible for the same reason. The default says it of

@@ -185,6 +185,23 @@ impl Units {
         }
     }
 
+    /// Some calls with those that go only together with them, in order.
+    pub(super) fn whole(&self, calls: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut whole = Vec::new();
+        for call in calls {
+            match self.of[call] {
+                Some(unit) => {
+                    let members = self.members[unit as usize].iter();
+                    whole.extend(members.map(|at| *at as usize));
+                }
+                None => whole.push(call),
+            }
+        }
+        whole.sort_unstable();
+        whole.dedup();
+        whole
+    }
+
     /// The units that are there.
     pub(super) fn left(&self) -> Vec<u32> {
         let there = |u: &u32| self.stays[self.members[*u as usize][0] as usize];

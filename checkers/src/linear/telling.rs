@@ -18,14 +18,12 @@ pub(super) fn place<M: Object>(one: &One<'_, M>) -> (Option<Key>, String) {
     (key, text)
 }
 
-/// The calls of a witness, one a sentence, and how far there was an order.
-pub(super) fn explain<M: Object>(
+/// The calls of a witness, one a sentence.
+pub(super) fn told<M: Object>(
     history: &History<M::Recorded>,
     one: &One<'_, M>,
     witness: &[usize],
-    until: Index,
-    ordered: usize,
-) -> String {
+) -> Vec<String> {
     let words = Words(history);
     let line = |at: &usize| {
         let span = one.spans[*at];
@@ -50,6 +48,18 @@ pub(super) fn explain<M: Object>(
         ));
     }
     sentences.extend(witness[hidden..].iter().map(line));
+    sentences
+}
+
+/// The calls of a witness, and how far there was an order.
+pub(super) fn explain<M: Object>(
+    history: &History<M::Recorded>,
+    one: &One<'_, M>,
+    witness: &[usize],
+    until: Index,
+    ordered: usize,
+) -> String {
+    let mut sentences = told(history, one, witness);
     let last = one.spans.iter().find(|span| span.completed == Some(until));
     if let Some(last) = last {
         let end = last.end.unwrap_or_default();

@@ -140,7 +140,6 @@ impl Isolation {
             }
             nodes += part.hubs;
         }
-        fractured::find(table, &versions, &mut incidents);
         let mut orders = Vec::new();
         order::processes(table, &committed, &mut orders);
         if !self.assumed.no_real_time {
@@ -155,14 +154,19 @@ impl Isolation {
             })
         };
         drop((parts, orders));
-        let cycles = cycles::search(&graph, steps, |txn| table.fate(txn) == Fate::Ok);
         let seen = views::Seen {
             table,
             versions: &versions,
             committed: &committed,
             graph: &graph,
-            cyclic: cycles.components > 0,
         };
+        let (cycles, ought) = rayon::join(
+            || {
+                fractured::find(table, &versions, &mut incidents);
+                cycles::search(&graph, steps, |txn| table.fate(txn) == Fate::Ok)
+            },
+            || views::Ought::of_registers(&seen),
+        );
         let mut shown = incidents
             .0
             .iter()
@@ -170,7 +174,8 @@ impl Isolation {
             .collect::<Vec<_>>();
         shown.extend(cycles.found.iter().map(|cycle| cycle.anomaly));
         let known = |level: Level| shown.iter().any(|anomaly| anomaly.excluded_by(level));
-        let breaches = views::find(&seen, steps, &known);
+        let cyclic = cycles.components > 0;
+        let breaches = views::find(&seen, ought, cyclic, steps, &known);
         Survey {
             incidents,
             versions,

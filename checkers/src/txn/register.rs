@@ -282,7 +282,7 @@ impl Registers {
         let mut after: Vec<(u32, u32)> = Vec::new();
         for group in accesses.chunk_by(|a, b| a.txn == b.txn) {
             let txn = group[0].txn;
-            let process = table.span(txn).process.0;
+            let process = table.processes[txn as usize];
             let wrote = |a: &Access| matches!(table.step(a.step).what, What::Write(_));
             if table.fate(txn) != Fate::Fail
                 && group.iter().any(wrote)

@@ -59,6 +59,8 @@ pub(super) struct Table<'h> {
     pub(super) keys: Vec<&'h Key>,
     pub(super) kinds: Vec<Kind>,
     pub(super) fates: Vec<Fate>,
+    /// Of each transaction its process. Spans are large, and the keys ask for them in no order.
+    pub(super) processes: Vec<u32>,
     steps: Vec<Step<'h>>,
     /// Where the steps of each transaction begin.
     starts: Vec<u32>,
@@ -76,6 +78,7 @@ impl<'h> Table<'h> {
             keys: Vec::new(),
             kinds: Vec::new(),
             fates: Vec::with_capacity(spans.len()),
+            processes: spans.iter().map(|span| span.process.0).collect(),
             steps: Vec::with_capacity(size),
             starts: Vec::with_capacity(spans.len() + 1),
             accesses: Vec::new(),

@@ -261,6 +261,50 @@ fn plume_says_of_each_access_where_it_is_and_awdit_draws_lines() {
     }
 }
 
+proptest! {
+    /// Lines that look as they always do take a way of their own; and so do transactions that need not become ops.
+    #[test]
+    fn every_way_through_plume_text_leads_to_the_same(
+        accesses in proptest::collection::vec(
+            (any::<bool>(), -3i64..3, -3i64..3, 0i64..3, 0i64..2, 0u8..40),
+            0..24,
+        )
+    ) {
+        let line = |(i, (reads, key, value, session, step, kind)): (usize, &(bool, i64, i64, i64, i64, u8))| {
+            let does = if *reads { 'r' } else { 'w' };
+            // Numbers grow, as a rule, and a transaction has some accesses.
+            let number = if *kind == 0 { 0 } else { (i / 3) as i64 + step };
+            match kind {
+                1 => format!("{does}({key}, {value}, {session}, {number})\n"),
+                2 => format!("{does}(+{key},{value},{session},{number})\n").replace("+-", "-"),
+                3 => format!("{does}({key},9223372036854775807,{session},{number})\r\n"),
+                4 => format!("{does}({key},{value},-1,{number})\n"),
+                5 => format!("{does}({key},99999999999999999999,{session},{number})\n"),
+                6 => "\n".to_owned(),
+                _ => format!("{does}({key},{value},{session},{number})\n"),
+            }
+        };
+        let plume: String = accesses.iter().enumerate().map(line).collect();
+        let awdit = |(reads, key, value, .., kind): &(bool, i64, i64, i64, i64, u8)| {
+            let does = if *reads { 'r' } else { 'w' };
+            match kind {
+                0..6 => "-----\n".to_owned(),
+                6..8 => "=====\n".to_owned(),
+                8 => format!("{does} {key} nil\n"),
+                9 => format!("{does} \"x\" {value}\n"),
+                _ => format!("{does} {key} {value}\n"),
+            }
+        };
+        let awdit: String = accesses.iter().map(awdit).collect();
+        for text in [plume, awdit] {
+            let text = || Reader::new(Format::Plume, text.as_bytes());
+            let by_ops = foreign::transactions(text()).map(|i| (i.history, i.notes));
+            let at_once = foreign::read_transactions(text()).map(|i| (i.history, i.notes));
+            prop_assert_eq!(format!("{by_ops:?}"), format!("{at_once:?}"));
+        }
+    }
+}
+
 fn registers(text: &str) -> Result<foreign::Imported<Register>, ForeignError> {
     let (sniffed, ops) = foreign::open(text.as_bytes())?;
     foreign::registers(ops, &Assumptions::of(sniffed.format))

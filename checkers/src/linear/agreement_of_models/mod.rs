@@ -15,6 +15,7 @@ use super::{
     asked::{One, split},
     brute,
     certificate::Placed,
+    distinct::Decision,
     problem::Answer,
     reduce::{Units, reduce},
     search::search,
@@ -166,6 +167,58 @@ where
     assert!(
         (n / 20..=n * 19 / 20).contains(&good),
         "{good} of {n} are legal: a poor mixture"
+    );
+}
+
+/// Tries the shortcut of a model without any search behind it, wherever it decides.
+fn takes_shortcuts<M, A>(trial: Trial<M>, honest: impl Fn(Trial<M>) -> A)
+where
+    M: Object,
+    A: FnMut(&mut Pcg64Mcg, &CallOf<M::Recorded>) -> Option<ReturnOf<M::Recorded>>,
+{
+    let mut rng = Pcg64Mcg::seed_from_u64(12);
+    let initial = M::initially(trial.initial);
+    let checker = LinearizableAs::<M>::starting_with(trial.initial);
+    let no_search = Budget {
+        steps: 0,
+        ..Budget::default()
+    };
+    let (mut passed, mut failed, n) = (0, 0, cases(2_000));
+    for case in 0..n {
+        let size = (rng.random_range(2..=4), rng.random_range(1..=9));
+        let mut act = honest(trial);
+        let real = play::<M::Recorded, _>(&mut rng, size, |rng, _| (trial.ask)(rng), &mut act);
+        let history = match rng.random_bool(0.4) {
+            true => real,
+            false => twisted(&mut rng, &real, trial.answers),
+        };
+        let objects = split::<M>(&history);
+        let decides = |one: &One<'_, M>| {
+            let question = one.question(&initial, |_| true, None);
+            let decision = M::shortcut(&question.problem);
+            !matches!(decision, None | Some(Decision::NotApplicable(_)))
+        };
+        if !objects.iter().all(decides) {
+            continue;
+        }
+        let truth = objects.iter().all(|one| legal(one, &initial, |_| true));
+        match checker.check(&history, no_search) {
+            Verdict::Pass(_) if truth => passed += 1,
+            Verdict::Fail(found) if !truth => {
+                failed += 1;
+                let shown =
+                    |at: usize, one: &One<'_, M>| found[0].witness.contains(&one.spans[at].invoked);
+                let mut parts = objects
+                    .iter()
+                    .map(|one| legal(one, &initial, |at| shown(at, one)));
+                assert!(parts.any(|legal| !legal), "case {case}: {found:#?}");
+            }
+            other => panic!("case {case}: {truth}, {other:#?} {history:#?}"),
+        }
+    }
+    assert!(
+        passed > n / 20 && failed > n / 20,
+        "{passed} passed and {failed} failed of {n}: a poor mixture"
     );
 }
 

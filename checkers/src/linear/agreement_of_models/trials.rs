@@ -22,7 +22,7 @@ use super::{
             Mutex, Offsets, OwnerMutex, Permits, ReentrantMutex, Text, VersionedRegister,
         },
     },
-    Trial, agrees, honest, legal, twisted,
+    Trial, agrees, honest, legal, takes_shortcuts, twisted,
 };
 use crate::oracle::{cases, play};
 
@@ -450,4 +450,78 @@ fn semaphores() {
         honest(more)
     };
     agrees(trial, generous);
+}
+
+/// Values of which most histories put none in twice.
+fn rare(rng: &mut Pcg64Mcg) -> i64 {
+    rng.random_range(1..=12)
+}
+
+fn with_rare<T>(of: impl Fn(Option<i64>) -> T) -> Vec<T> {
+    let some = (1..=12).map(Some);
+    std::iter::once(None).chain(some).map(of).collect()
+}
+
+fn distinct_queues<M: Object<Recorded = Queue> + Model<Op = Queue>>() {
+    let trial = Trial::<M> {
+        ask: |rng| QueueCall {
+            key: key(rng),
+            op: match rng.random_bool(0.5) {
+                true => QueueOp::Enqueue(rare(rng)),
+                false => QueueOp::Dequeue,
+            },
+        },
+        answers: |call| match call.op {
+            QueueOp::Enqueue(_) => vec![QueueReturn::Done],
+            QueueOp::Dequeue | QueueOp::Drain => with_rare(QueueReturn::Message),
+        },
+        initial: None,
+    };
+    takes_shortcuts(trial, honest);
+}
+
+#[test]
+fn distinct_values_in_fifo_queues() {
+    distinct_queues::<Fifo>();
+}
+
+#[test]
+fn distinct_values_in_priority_queues() {
+    distinct_queues::<LeastFirst>();
+}
+
+#[test]
+fn distinct_values_on_stacks() {
+    let trial = Trial::<LastInFirstOut> {
+        ask: |rng| StackCall {
+            key: key(rng),
+            op: match rng.random_bool(0.5) {
+                true => StackOp::Push(rare(rng)),
+                false => StackOp::Pop,
+            },
+        },
+        answers: |call| match call.op {
+            StackOp::Push(_) => vec![StackReturn::Done],
+            StackOp::Pop => with_rare(StackReturn::Item),
+        },
+        initial: None,
+    };
+    takes_shortcuts(trial, honest);
+}
+
+#[test]
+fn distinct_values_in_members() {
+    let trial = Trial::<Membership> {
+        ask: |rng| MembersCall {
+            key: key(rng),
+            op: match rng.random_range(0..3) {
+                0 => MembersOp::Add(small(rng)),
+                1 => MembersOp::Remove(small(rng)),
+                _ => MembersOp::Contains(small(rng)),
+            },
+        },
+        answers: |_| [Some(true), Some(false)].map(MembersReturn).to_vec(),
+        initial: None,
+    };
+    takes_shortcuts(trial, honest);
 }

@@ -16,7 +16,11 @@ use history::{
     ops::{Queue, QueueCall, QueueOp, QueueReturn},
 };
 
-use crate::linear::{Calls, Marks, Model, Names, Object, once};
+use crate::linear::{
+    Calls, Marks, Model, Names, Object, Problem,
+    distinct::{self, Decision},
+    once, shortcut,
+};
 
 /// First in, first out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -133,7 +137,7 @@ fn messages(spans: &[&Span<Queue>]) -> Vec<Marks> {
 }
 
 macro_rules! queue {
-    ($model:ty, $name:literal) => {
+    ($model:ty, $name:literal $(, $distinct:path)?) => {
         impl Object for $model {
             const NAME: &'static str = $name;
             type Recorded = Queue;
@@ -149,10 +153,14 @@ macro_rules! queue {
             fn marks(spans: &[&Span<Queue>]) -> Vec<Marks> {
                 messages(spans)
             }
+
+            $(fn shortcut(problem: &Problem<Self>) -> Option<Decision> {
+                shortcut::queue(problem, $distinct)
+            })?
         }
     };
 }
 
-queue!(Fifo, "fifo-queue");
+queue!(Fifo, "fifo-queue", distinct::queue);
 queue!(Bag, "unordered-queue");
-queue!(LeastFirst, "priority-queue");
+queue!(LeastFirst, "priority-queue", distinct::priority_queue);

@@ -7,7 +7,9 @@ use history::{
     ops::{Members, MembersCall, MembersOp, MembersReturn, Set, SetCall, SetOp, SetReturn},
 };
 
-use crate::linear::{Calls, Effect, Marks, Model, Names, Object, once};
+use crate::linear::{
+    Calls, Effect, Marks, Model, Names, Object, Problem, distinct::Decision, once, shortcut,
+};
 
 /// A set that only grows. A read says all that is in it, each once.
 ///
@@ -111,6 +113,10 @@ impl Object for Membership {
 
     fn asked(span: &Span<Members>, _: usize) -> Calls<Self::Op> {
         once(span)
+    }
+
+    fn shortcut(problem: &Problem<Self>) -> Option<Decision> {
+        shortcut::members(problem)
     }
 
     fn marks(spans: &[&Span<Members>]) -> Vec<Marks> {

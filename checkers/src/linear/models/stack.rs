@@ -5,7 +5,9 @@ use history::{
     ops::{Stack, StackCall, StackOp, StackReturn},
 };
 
-use crate::linear::{Calls, Marks, Model, Names, Object, once};
+use crate::linear::{
+    Calls, Marks, Model, Names, Object, Problem, distinct::Decision, once, shortcut,
+};
 
 /// Last in, first out. What may leave a witness is what may leave that of a queue: see [`Fifo`](super::Fifo)'s file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -39,6 +41,10 @@ impl Object for LastInFirstOut {
 
     fn asked(span: &Span<Stack>, _: usize) -> Calls<Self::Op> {
         once(span)
+    }
+
+    fn shortcut(problem: &Problem<Self>) -> Option<Decision> {
+        shortcut::stack(problem)
     }
 
     fn marks(spans: &[&Span<Stack>]) -> Vec<Marks> {

@@ -38,6 +38,7 @@ use super::{
     Anomaly, Level, View,
     fractured::Versions,
     graph::{Graph, Label},
+    scc::components,
     table::{Kind, Table},
 };
 
@@ -145,34 +146,75 @@ impl Breach {
 }
 
 /// What the search works on.
+#[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) table: &'a Table<'a>,
     pub(super) versions: &'a Versions,
     pub(super) committed: &'a [bool],
     pub(super) graph: &'a Graph,
-    /// Whether the graph has a cycle, by whatever edges.
-    pub(super) cyclic: bool,
+}
+
+/// Who ought to have seen whom.
+pub(super) struct Ought {
+    facts: Facts,
+    ties: Ties,
+    /// Whether there is an order of commits that even prefix consistency allows: then all these levels do.
+    fine: bool,
+}
+
+impl Ought {
+    /// O(n·k), and no search for anything but one cycle.
+    pub(super) fn of(seen: &Seen<'_>) -> Self {
+        let facts = Facts::new(seen.table, seen.versions, seen.committed);
+        let (mut ties, mut fine) = (Ties::default(), false);
+        if let Some(past) = causal::Past::of(&facts) {
+            past.find(&mut ties);
+            if ties.missed.is_empty() {
+                let known = ties.sorted(facts.len());
+                let newer = prefix::newer(&facts, &known);
+                fine = !View::Prefix.layer(seen.graph, &known, &newer).is_cyclic();
+            }
+        }
+        Self { facts, ties, fine }
+    }
+
+    /// The same, if it has to be looked at whatever else is wrong: of registers.
+    pub(super) fn of_registers(seen: &Seen<'_>) -> Option<Self> {
+        let registers = seen.table.kinds.contains(&Kind::Register);
+        registers.then(|| Self::of(seen))
+    }
+}
+
+/// Whether nobody can have missed anything of a list. Its order of versions is in the graph: whoever missed something of it
+/// is in a cycle, in which real time has no part.
+fn lists_are_fine(graph: &Graph, cyclic: bool) -> bool {
+    let labels = [Label::Ww, Label::Wr, Label::Rw, Label::Process];
+    let labels = labels.into_iter().fold(0, |all, label| all | label.bit());
+    !cyclic || components(graph.with(labels)).1 == graph.nodes()
 }
 
 /// Of each level that is violated, and not `known` to be, a contradiction; of levels of which one implies the other only the
-/// weaker. `steps` bounds the search for short ones.
-pub(super) fn find(seen: &Seen<'_>, steps: u64, known: &dyn Fn(Level) -> bool) -> Vec<Breach> {
-    // A list's order of versions is in the graph: whoever missed something of it is in a cycle.
-    if !seen.cyclic && !seen.table.kinds.contains(&Kind::Register) {
+/// weaker. `ought` is [`Ought::of_registers`], `cyclic` says whether the graph has a cycle, by whatever edges; `steps` bounds
+/// the search for short ones.
+pub(super) fn find(
+    seen: &Seen<'_>,
+    ought: Option<Ought>,
+    cyclic: bool,
+    steps: u64,
+    known: &dyn Fn(Level) -> bool,
+) -> Vec<Breach> {
+    if View::ALL.into_iter().all(|view| known(view.level()))
+        || ought.is_none() && lists_are_fine(seen.graph, cyclic)
+    {
         return Vec::new();
     }
-    let facts = Facts::new(seen.table, seen.versions, seen.committed);
-    let mut ties = Ties::default();
-    if let Some(past) = causal::Past::of(&facts) {
-        past.find(&mut ties);
-        if ties.missed.is_empty() {
-            let known = ties.sorted(facts.len());
-            let newer = prefix::newer(&facts, &known);
-            let all = View::Prefix.layer(seen.graph, &known, &newer);
-            if !all.is_cyclic() {
-                return Vec::new();
-            }
-        }
+    let Ought {
+        facts,
+        mut ties,
+        fine,
+    } = ought.unwrap_or_else(|| Ought::of(seen));
+    if fine {
+        return Vec::new();
     }
     let mut keys = overlap::Keys::default();
     for txn in 0..facts.len() as u32 {
