@@ -1,4 +1,5 @@
-//! The checker `linearizable` for any [`Object`]: each object by the search, all objects at once.
+//! The checker `linearizable` for any [`Object`]: each object by its [shortcut](Object::shortcut) or by the search, all
+//! objects at once.
 //!
 //! Sound and complete as long as the budget lasts, under the assumptions of the model. A finding is called `not-linearizable`;
 //! unlike with registers, what kind of thing went wrong is left to its calls to tell.
@@ -9,23 +10,17 @@ use history::{Codec, History, Index, Operation, Outcome};
 use rayon::prelude::*;
 
 use super::{
-    asked::{One, Question, split},
-    brute,
+    accuse::{Judged, accuse, accuse_at_once, contradicted},
+    asked::{One, split},
     certificate::{self, Certificate, Refusal},
-    distinct::{Decision, Violation},
+    distinct::Decision,
     object::Object,
     problem::Answer,
-    reduce::{Units, reduce},
     search::{ordered, search},
-    telling::{explain, place, told},
+    telling::place,
 };
-use crate::{
-    Budget, Cause, Checker, Evidence, Finding, Verdict,
-    findings::{CERTAIN, evidence},
-};
+use crate::{Budget, Cause, Checker, Evidence, Finding, Verdict, findings::evidence};
 
-/// Up to this many calls the oracle looks at a witness, too.
-const ORACLE: usize = 12;
 /// Up to this many calls, and for this part of the budget, the search looks at what is known to be impossible without it: it
 /// finds the moment at which no order was left.
 const SEARCHED: usize = 1000;
@@ -75,13 +70,6 @@ impl<M: Object> LinearizableAs<M> {
             model: PhantomData,
         }
     }
-}
-
-/// What was concluded about one object.
-enum Judged {
-    Ordered,
-    Impossible(Box<Finding>),
-    GaveUp(Cause),
 }
 
 impl<M: Object> Checker<M::Recorded> for LinearizableAs<M> {
@@ -197,94 +185,6 @@ fn judge<M: Object>(
                 .to_owned(),
         }),
     }
-}
-
-/// Makes a finding of an object of which no order is left after an event, unless the oracle says otherwise: nobody is
-/// accused by an engine that contradicts another.
-fn accuse<M: Object>(
-    history: &History<M::Recorded>,
-    one: &One<'_, M>,
-    initial: &M,
-    until: Index,
-    ordered: usize,
-    budget: Budget,
-) -> Judged {
-    let reduced = reduce(one, initial, until, budget);
-    let witness = reduced.witness(one, initial, until);
-    let shown = |at: usize| witness.binary_search(&at).is_ok();
-    let few = one.question(initial, shown, Some(until));
-    let (key, on) = place(one);
-    if few.parts.len() <= ORACLE && brute::linearizable(&few.problem) {
-        return contradicted(few.parts.len(), &on);
-    }
-    let spans = || witness.iter().map(|at| one.spans[*at]);
-    let last = spans().find(|span| span.completed == Some(until));
-    let starts = spans().map(|span| span.start);
-    Judged::Impossible(Box::new(Finding {
-        code: "not-linearizable".to_owned(),
-        title: format!("no order explains the calls{on}"),
-        property: "linearizable".to_owned(),
-        explanation: explain(history, one, &witness, until, ordered),
-        key,
-        witness: spans().map(|span| span.invoked).collect(),
-        from: starts.min().unwrap_or_default(),
-        until: last.and_then(|span| span.end).unwrap_or_default(),
-        minimal: reduced.minimal(&witness),
-        confidence: CERTAIN.to_owned(),
-        more: 0,
-        order: Vec::new(),
-    }))
-}
-
-/// Two algorithms say different things of some calls.
-fn contradicted(calls: usize, on: &str) -> Judged {
-    Judged::GaveUp(Cause {
-        code: "checker/disagreement".to_owned(),
-        text: format!(
-            "two algorithms contradict each other about {calls} calls{on}: a defect of schism"
-        ),
-        remedy: "keep the history and report it, please".to_owned(),
-    })
-}
-
-/// Makes a finding of what is impossible without any search: its calls, and those that go only together with them.
-fn accuse_at_once<M: Object>(
-    history: &History<M::Recorded>,
-    one: &One<'_, M>,
-    initial: &M,
-    question: &Question<M>,
-    violation: &Violation,
-) -> Judged {
-    let calls = violation.calls.iter();
-    let calls = calls.map(|call| question.parts[*call].span as usize);
-    let witness = Units::new(one).whole(calls);
-    let shown = |at: usize| witness.binary_search(&at).is_ok();
-    let few = one.question(initial, shown, None);
-    let (key, on) = place(one);
-    if few.parts.len() <= ORACLE && brute::linearizable(&few.problem) {
-        return contradicted(few.parts.len(), &on);
-    }
-    let spans = || witness.iter().map(|at| one.spans[*at]);
-    let mut sentences = vec![violation.explanation()];
-    sentences.extend(told(history, one, &witness));
-    let starts = spans().map(|span| span.start);
-    Judged::Impossible(Box::new(Finding {
-        code: "not-linearizable".to_owned(),
-        title: format!("{}{on}", violation.title()),
-        property: "linearizable".to_owned(),
-        explanation: sentences.join(" "),
-        key,
-        witness: spans().map(|span| span.invoked).collect(),
-        from: starts.min().unwrap_or_default(),
-        until: spans()
-            .filter_map(|span| span.end)
-            .max()
-            .unwrap_or_default(),
-        minimal: violation.is_minimal() && few.parts.len() == violation.calls.len(),
-        confidence: CERTAIN.to_owned(),
-        more: 0,
-        order: Vec::new(),
-    }))
 }
 
 /// One verdict from those about the objects: the smallest witness.

@@ -7,6 +7,7 @@
 //! O(n log n); and [`search()`] for any [`Model`]. Queues, stacks and sets have a `shortcut` past the search, where their values are
 //! [`distinct`]. A pass of either can be had with a [`certificate`].
 
+mod accuse;
 mod asked;
 pub mod brute;
 pub mod certificate;

@@ -1,5 +1,6 @@
 //! Linearizability of queues, stacks, priority queues and sets into which no value is put twice: sound and complete, in
-//! O(n log n) for n calls, at any concurrency. Everything else is for [`search()`](super::search()).
+//! O(n log n) for n calls, at any concurrency. Everything else is for [`search()`](super::search()). Models come here by
+//! [`Object::shortcut`](super::Object::shortcut).
 //!
 //! Every element has a name of its own here, so a history falls apart into elements: when each went in, when it came
 //! out. Between the end of its insertion and the start of its removal an element is *certainly inside*. Each of these
