@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    hash::{BuildHasher, RandomState},
     io,
     net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt,
@@ -33,9 +34,8 @@ impl OwnNode {
             .tempdir()?;
         let data = place.path().join("data");
         std::fs::create_dir(&data)?;
-        // Free a moment ago; nobody else on this machine is asked for just these.
-        let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let [port, peer] = free.map(|held| Ok::<_, io::Error>(held?.local_addr()?.port()));
+        let free = [held()?, held()?];
+        let [port, peer] = free.map(|held| Ok::<_, io::Error>(held.local_addr()?.port()));
         let (port, peer) = (port?, peer?);
         let node = Node::new("n1", "127.0.0.1");
         let alone = std::slice::from_ref(&node);
@@ -114,6 +114,31 @@ impl Drop for OwnNode {
     }
 }
 
+/// A port that nobody has. None of those that the kernel gives to connections: it could give one away before the node has
+/// it, or while the node is dead.
+fn held() -> io::Result<TcpListener> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let first = range
+        .ok()
+        .and_then(|r| r.split_whitespace().next()?.parse().ok());
+    let drawn = || RandomState::new().hash_one(()) as u16;
+    let below = ports_below(first.unwrap_or(0), drawn);
+    below
+        .take(100)
+        .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .map_or_else(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)), Ok)
+}
+
+/// Those that need no privilege and are below this one, drawn by chance; none, where there are hardly any.
+fn ports_below(first: u16, drawn: impl Fn() -> u16) -> impl Iterator<Item = u16> {
+    const UNPRIVILEGED: u16 = 1024;
+    let room = first.saturating_sub(UNPRIVILEGED);
+    (room >= 1000)
+        .then(|| std::iter::repeat_with(move || UNPRIVILEGED + drawn() % room))
+        .into_iter()
+        .flatten()
+}
+
 /// A command that dies with the thread that starts it, where this machine has a program that arranges it.
 fn mortal(argv: &[String]) -> Command {
     let arranges = |dir: &str| Path::new(dir).join("setpriv").exists();
@@ -125,4 +150,25 @@ fn mortal(argv: &[String]) -> Command {
     let mut command = Command::new(words.remove(0));
     command.args(words);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_drawn_from_below_those_that_connections_get() {
+        for drawn in [0, 1, 4711, u16::MAX] {
+            let ports: Vec<u16> = ports_below(32768, || drawn).take(3).collect();
+            assert_eq!(ports.len(), 3);
+            assert!(ports.iter().all(|port| (1024..32768).contains(port)));
+        }
+        assert_eq!(ports_below(1024, || 7).next(), None, "there is no room");
+        assert_eq!(ports_below(0, || 7).next(), None);
+        let (one, other) = (held().unwrap(), held().unwrap());
+        assert_ne!(
+            one.local_addr().unwrap().port(),
+            other.local_addr().unwrap().port()
+        );
+    }
 }
