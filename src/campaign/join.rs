@@ -44,7 +44,7 @@ pub(crate) fn join(suites: Vec<Suite>) -> (Vec<Suite>, Vec<Suite>) {
 fn whole(shards: Vec<Suite>) -> Option<Suite> {
     let first = shards.iter().min_by_key(|shard| shard.started)?;
     let names: Vec<&str> = shards.iter().map(|shard| shard.suite.as_str()).collect();
-    let suffix = run_suffix(Seed(0).derive(&names.join(" ")).0);
+    let suffix = run_suffix(first.started, Seed(0).derive(&names.join(" ")).0);
     let mut whole = Suite {
         suite: suite_id(first.started, &suffix).ok()?,
         shard: None,

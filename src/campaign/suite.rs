@@ -141,7 +141,7 @@ impl Suite {
     ) -> Result<Self, Failure> {
         let mut suite = Self {
             schema: SCHEMA,
-            suite: suite_id(started, &run_suffix(entropy))?,
+            suite: suite_id(started, &run_suffix(started, entropy))?,
             started,
             ended: None,
             exit: None,
@@ -394,7 +394,7 @@ pub(crate) mod tests {
             "latest",
             &suite.suite,
             &suite.suite[..8],
-            &suite.suite[suite.suite.len() - 4..],
+            &suite.suite[suite.suite.len() - 5..],
         ] {
             assert_eq!(Suite::find(&store, name).unwrap().suite, suite.suite);
         }

@@ -246,7 +246,7 @@ impl Intended {
         ui: &Ui,
     ) -> Result<(RunDir, RunMeta), Failure> {
         let Called { case, faults } = &self.called;
-        let suffix = run_suffix(random()?);
+        let suffix = run_suffix(self.started, random()?);
         let dir = terminal
             .store()?
             .create(case, faults, self.started, &suffix)?;

@@ -22,11 +22,17 @@ pub fn safe_name(text: &str) -> String {
     name
 }
 
-/// Four characters to tell runs of the same second apart, from entropy.
-pub fn run_suffix(entropy: u64) -> String {
-    const DIGITS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    (0..4)
-        .map(|i| char::from(DIGITS[(entropy >> (5 * i)) as usize % DIGITS.len()]))
+/// Five characters to tell runs of the same second apart, and to put them in order: two of the fraction of the second in which
+/// they were started, three from entropy.
+pub fn run_suffix(started: DateTime<Utc>, entropy: u64) -> String {
+    // In the order of their codes, as names are sorted.
+    const DIGITS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+    // A leap second has more than a thousand.
+    let fraction = u64::from(started.timestamp_subsec_millis().min(999));
+    let number = fraction << 15 | entropy & 0x7fff;
+    (0..5)
+        .rev()
+        .map(|i| char::from(DIGITS[(number >> (5 * i)) as usize % DIGITS.len()]))
         .collect()
 }
 

@@ -323,12 +323,31 @@ fn what_is_not_a_run_is_passed_over() {
 }
 
 #[test]
-fn suffixes_are_safe_and_differ() {
-    let suffixes: BTreeSet<String> = (0..1000_u64).map(run_suffix).collect();
+fn suffixes_are_safe_and_differ_and_follow_the_clock() {
+    let suffixes: BTreeSet<String> = (0..1000).map(|n| run_suffix(at(0), n)).collect();
     assert_eq!(suffixes.len(), 1000);
     for suffix in &suffixes {
         name::check(suffix).unwrap();
     }
+    let later = |ms| at(0) + chrono::TimeDelta::milliseconds(ms);
+    let in_turn: Vec<String> = (0..1000)
+        .map(|ms| run_suffix(later(ms), u64::MAX >> (ms % 64)))
+        .collect();
+    assert!(in_turn.is_sorted() && in_turn.iter().all(|s| s.len() == 5));
+}
+
+#[test]
+fn of_runs_of_one_second_the_later_is_the_newer() {
+    let (_dir, store) = store();
+    for ms in [10, 900, 500] {
+        let started = at(0) + chrono::TimeDelta::milliseconds(ms);
+        let suffix = run_suffix(started, 77 * ms as u64);
+        store
+            .create(&format!("at-{ms}"), "none", started, &suffix)
+            .unwrap();
+    }
+    let cases: Vec<String> = store.list().unwrap().into_iter().map(|r| r.case).collect();
+    assert_eq!(cases, ["at-900", "at-500", "at-10"]);
 }
 
 #[test]
