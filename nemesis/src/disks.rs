@@ -51,12 +51,7 @@ impl Disks {
             let helper = capabilities.helper.get(&node.name);
             let helper = helper.ok_or_else(|| format!("this program is not on {node}"))?;
             let release = release(helper, run, node, data, processes)?;
-            let note = |e: crate::LedgerError| e.to_string();
-            ledger.timer(&node.name, &release).map_err(note)?;
-            if let Some(stop) = deadman.stop_command(&node.name, &release) {
-                ledger.timer(&node.name, &stop).map_err(note)?;
-            }
-            deadman.arm_for_run(&node.name, "disks", &release)?;
+            deadman.arm_for_run(&node.name, "disks", &release, ledger)?;
             for dir in data.directories(node) {
                 let fuse = |verb: &str| Command::new([helper, "node", "fuse", verb, &dir]).root();
                 let unmount = fuse("unmount").idempotent();

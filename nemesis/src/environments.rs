@@ -66,12 +66,7 @@ impl Environments {
                 pid_file,
             };
             let release = laid.release(run, node, processes)?;
-            let note = |e: crate::LedgerError| e.to_string();
-            ledger.timer(&node.name, &release).map_err(note)?;
-            if let Some(stop) = deadman.stop_command(&node.name, &release) {
-                ledger.timer(&node.name, &stop).map_err(note)?;
-            }
-            deadman.arm_for_run(&node.name, "environment", &release)?;
+            deadman.arm_for_run(&node.name, "environment", &release, ledger)?;
             let lay = laid.command(["lay", &laid.file, run]);
             environments.laid.push(laid);
             if let Err(why) = environments.run(&node.name, &lay) {

@@ -18,6 +18,8 @@ use std::{
 use control::{Cluster, Command, RemoteExt};
 use history::fault::FaultId;
 
+use crate::Ledger;
+
 const PLACE: &str = include_str!("place.sh");
 const LOOP: &str = include_str!("loop.sh");
 const ARM: &str = include_str!("arm.sh");
@@ -89,8 +91,19 @@ impl DeadMan {
         self.arm_as(node, &undo_name(fault), undo)
     }
 
-    /// The same for something that is there for the whole run; it is undone after all faults.
-    pub(crate) fn arm_for_run(&self, node: &str, what: &str, undo: &Command) -> Result<(), String> {
+    /// The same for something that is there for the whole run; it is undone after all faults. In the ledger first.
+    pub(crate) fn arm_for_run(
+        &self,
+        node: &str,
+        what: &str,
+        undo: &Command,
+        ledger: &Ledger,
+    ) -> Result<(), String> {
+        let note = |command| ledger.timer(node, command).map_err(|e| e.to_string());
+        note(undo)?;
+        if let Some(stop) = self.stop_command(node, undo) {
+            note(&stop)?;
+        }
         self.arm_as(node, &format!("{OF_RUN}{what}"), undo)
     }
 
